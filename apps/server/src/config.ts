@@ -1,0 +1,235 @@
+/**
+ * Every setting of the program, in one table: an environment variable, its flag of `posthorn serve`, its default and its check. This is
+ * the only reader of the environment. docs/settings.md is checked against the table by a test.
+ */
+import { existsSync, readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { parseArgs, parseEnv } from 'node:util';
+import { type AllowList, formatCadence, parseAllowList, parseCadence } from '@posthorn/core';
+
+/** A setting that does not do. The message is one line and names the setting. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+}
+
+/** Reads one value. Throws a RangeError whose message completes "SETTING …". */
+type Read<T> = (text: string) => T;
+
+interface Setting<T> {
+  readonly env: string;
+  readonly flag: string;
+  /** As text, in the same form as a value given; null: none. */
+  readonly default: string | null;
+  readonly secret?: boolean;
+  readonly about: string;
+  readonly read: Read<T>;
+}
+
+function setting<T>(definition: Setting<T>): Setting<T> {
+  return definition;
+}
+
+const cadence: Read<string> = (text) => {
+  const parsed = parseCadence(text);
+  if (!parsed.ok) throw new RangeError(`is not a cadence: ${parsed.message}`);
+  return formatCadence(parsed.cadence);
+};
+
+const integer =
+  (least: number, most: number): Read<number> =>
+  (text) => {
+    const value = Number(text);
+    if (!/^\d+$/.test(text) || value < least || value > most) throw new RangeError(`must be a whole number from ${least} to ${most}, not "${text}"`);
+    return value;
+  };
+
+const oneOf =
+  <T extends string>(...values: readonly T[]): Read<T> =>
+  (text) => {
+    const value = values.find((candidate) => candidate === text);
+    if (value === undefined) throw new RangeError(`must be one of ${values.join(', ')}, not "${text}"`);
+    return value;
+  };
+
+const serviceKey =
+  (environment: 'production' | 'sandbox'): Read<string> =>
+  (text) => {
+    const prefix = `sk_${environment}_`;
+    if (!text.startsWith(prefix) || !/^[A-Za-z0-9_-]{20,200}$/.test(text.slice(prefix.length))) {
+      throw new RangeError(`must be ${prefix} followed by 20 to 200 characters of A-Z a-z 0-9 _ -`);
+    }
+    return text;
+  };
+
+const printable: Read<string> = (text) => {
+  if (!/^[\x20-\x7e]{1,200}$/.test(text)) throw new RangeError('must be 1 to 200 printable ASCII characters');
+  return text;
+};
+
+export const SETTINGS = {
+  port: setting({ env: 'PORT', flag: 'port', default: '8080', about: 'port of the API and the web app; 0 takes a free one', read: integer(0, 65_535) }),
+  host: setting({ env: 'HOST', flag: 'host', default: '127.0.0.1', about: 'address to listen on', read: printable }),
+  publicUrl: setting({
+    env: 'POSTHORN_PUBLIC_URL',
+    flag: 'public-url',
+    default: null,
+    about: 'where people reach this server, when that is not http://HOST:PORT',
+    read: (text) => {
+      const url = URL.canParse(text) ? new URL(text) : null;
+      if (url === null || !/^https?:$/.test(url.protocol)) throw new RangeError(`must be an http or https URL, not "${text}"`);
+      return url.href.replace(/\/$/, '');
+    },
+  }),
+  trustProxy: setting({
+    env: 'POSTHORN_TRUST_PROXY',
+    flag: 'trust-proxy',
+    default: 'false',
+    about: 'whose X-Forwarded-* headers to believe: false, true, a number of proxies, or addresses and CIDRs separated by commas',
+    read: (text): boolean | number | string[] => {
+      if (text === 'true' || text === 'false') return text === 'true';
+      if (/^\d{1,2}$/.test(text)) return Number(text);
+      const list = parseAllowList(text);
+      if (!list.ok) throw new RangeError(`must be true, false, a number, or addresses: ${list.message}`);
+      return text.split(',').map((part) => part.trim());
+    },
+  }),
+  dataDir: setting({
+    env: 'POSTHORN_DATA_DIR',
+    flag: 'data-dir',
+    default: './data',
+    about: 'folder of the SQLite database, the first service keys and the encryption key',
+    read: (text) => resolve(text),
+  }),
+  databaseUrl: setting({
+    env: 'DATABASE_URL',
+    flag: 'database-url',
+    default: null,
+    secret: true,
+    about: 'postgres:// URL; not supported yet: this version stores in SQLite only',
+    read: (): string => {
+      throw new RangeError('is set, but this version stores in SQLite only: unset it');
+    },
+  }),
+  role: setting({ env: 'POSTHORN_ROLE', flag: 'role', default: 'all', about: 'what this process does: all, api or dispatcher', read: oneOf('all', 'api', 'dispatcher') }),
+  concurrency: setting({ env: 'POSTHORN_CONCURRENCY', flag: 'concurrency', default: '256', about: 'webhook requests in flight at once', read: integer(1, 10_000) }),
+  encryptionKey: setting({
+    env: 'POSTHORN_ENCRYPTION_KEY',
+    flag: 'encryption-key',
+    default: null,
+    secret: true,
+    about: '32 bytes in base64 that encrypt signing secrets; made in the data folder when absent',
+    read: (text) => {
+      const bytes = Buffer.from(text, 'base64');
+      if (bytes.length !== 32 || bytes.toString('base64').replace(/=+$/, '') !== text.replace(/=+$/, '')) {
+        throw new RangeError('must be 32 bytes in base64 (make one with: openssl rand -base64 32)');
+      }
+      return new Uint8Array(bytes);
+    },
+  }),
+  cadenceProduction: setting({
+    env: 'POSTHORN_CADENCE_PRODUCTION',
+    flag: 'cadence-production',
+    default: 'every 30m',
+    about: 'when production sends: "every 30m", "immediate" or "cron <expression> [time zone]"',
+    read: cadence,
+  }),
+  cadenceSandbox: setting({ env: 'POSTHORN_CADENCE_SANDBOX', flag: 'cadence-sandbox', default: 'every 5m', about: 'when the sandbox sends', read: cadence }),
+  allowAddresses: setting({
+    env: 'POSTHORN_ALLOW_ADDRESSES',
+    flag: 'allow-addresses',
+    default: '',
+    about: 'private address ranges that endpoints may have all the same: CIDRs, separated by commas',
+    read: (text): AllowList => {
+      const parsed = parseAllowList(text);
+      if (!parsed.ok) throw new RangeError(`must be CIDRs separated by commas: ${parsed.message}`);
+      return parsed.list;
+    },
+  }),
+  serviceKeyProduction: setting({
+    env: 'POSTHORN_SERVICE_KEY_PRODUCTION',
+    flag: 'service-key-production',
+    default: null,
+    secret: true,
+    about: 'presets the first service key of production',
+    read: serviceKey('production'),
+  }),
+  serviceKeySandbox: setting({
+    env: 'POSTHORN_SERVICE_KEY_SANDBOX',
+    flag: 'service-key-sandbox',
+    default: null,
+    secret: true,
+    about: 'presets the first service key of the sandbox',
+    read: serviceKey('sandbox'),
+  }),
+  userAgent: setting({ env: 'POSTHORN_USER_AGENT', flag: 'user-agent', default: null, about: 'User-Agent of webhook requests, when not Posthorn/<version>', read: printable }),
+  dnsServers: setting({
+    env: 'POSTHORN_DNS_SERVERS',
+    flag: 'dns-servers',
+    default: null,
+    about: 'name servers for endpoint names, "address" or "address:port" separated by commas; the system\'s when absent',
+    read: (text) => {
+      const servers = text.split(',').map((part) => part.trim());
+      if (servers.some((server) => !/^[0-9a-fA-F.:[\]]+$/.test(server))) throw new RangeError(`must be addresses separated by commas, not "${text}"`);
+      return servers;
+    },
+  }),
+  logLevel: setting({
+    env: 'POSTHORN_LOG_LEVEL',
+    flag: 'log-level',
+    default: 'info',
+    about: 'debug, info, warn, error or silent',
+    read: oneOf('debug', 'info', 'warn', 'error', 'silent'),
+  }),
+} as const;
+
+type Settings = typeof SETTINGS;
+type Value<S> = S extends Setting<infer T> ? T : never;
+/** A setting without a default is null where none was given. */
+export type Config = {
+  readonly [Name in keyof Settings]: Settings[Name]['default'] extends string ? Value<Settings[Name]> : Value<Settings[Name]> | null;
+};
+
+/**
+ * Reads the settings: flags first, then the environment, then a `.env` file of the working folder, then the defaults.
+ *
+ * @param options.args what follows `posthorn serve`
+ * @throws {ConfigError} for a value that does not do, and for a flag that does not exist
+ */
+export function readConfig(options: { readonly args: readonly string[]; readonly env: NodeJS.ProcessEnv; readonly dotEnvFile?: string }): Config {
+  const flags = readFlags(options.args);
+  const file = options.dotEnvFile !== undefined && existsSync(options.dotEnvFile) ? parseEnv(readFileSync(options.dotEnvFile, 'utf8')) : {};
+  const config: Record<string, unknown> = {};
+  for (const [name, definition] of Object.entries(SETTINGS)) {
+    const given = flags[definition.flag] ?? nonEmpty(options.env[definition.env]) ?? nonEmpty(file[definition.env]);
+    const text = given ?? definition.default;
+    try {
+      config[name] = text === null ? null : definition.read(text);
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      const called = flags[definition.flag] === undefined ? definition.env : `--${definition.flag}`;
+      throw new ConfigError(`${called} ${error.message}`);
+    }
+  }
+  return config as unknown as Config;
+}
+
+/** Compose files and CI write an absent variable as an empty one. */
+function nonEmpty(text: string | undefined): string | undefined {
+  return text === '' ? undefined : text;
+}
+
+function readFlags(args: readonly string[]): Record<string, string | undefined> {
+  const flags = Object.fromEntries(Object.values(SETTINGS).map(({ flag }) => [flag, { type: 'string' as const }]));
+  try {
+    return parseArgs({ args: [...args], options: flags, strict: true, allowPositionals: false }).values as Record<string, string | undefined>;
+  } catch (error) {
+    throw new ConfigError(error instanceof Error ? error.message.split('. ')[0] ?? error.message : String(error));
+  }
+}
+
+/** Help for `posthorn serve --help`: one setting a paragraph. */
+export function settingsHelp(): string {
+  return Object.values(SETTINGS)
+    .map(({ env, flag, default: standard, about }) => `  --${flag}  (${env}${standard ? `, default ${standard}` : ''})\n      ${about}`)
+    .join('\n');
+}

@@ -1,0 +1,598 @@
+/**
+ * The dispatcher: leases lanes whose gate is open, sends what they hold, settles, gives them back.
+ *
+ *   look ──▶ lease ──▶ scan ──▶ pick (slots go round the lanes) ──▶ send ──▶ settle (batched) ──▶ release
+ *     ▲                                                                                             │
+ *     └──────────── sleeps until the next due instant, or until the store hints ◀───────────────────┘
+ *
+ * Clock, dice, sender and store are arguments, so that a simulation can drive all of it.
+ */
+import { type Cadence, type Clock, DEFAULT_RETRY_SCHEDULE, gate, newId, nextTick, outcomeErrorCode, parseCadence, settle } from '@posthorn/core';
+import { deliveryHeaders } from '../sender/headers.ts';
+import type { Sender } from '../sender/sender.ts';
+import type { DeliveryBody, EndpointSecrets, Outlook, ScannedDelivery, Store, StoreHint } from '../store/store.ts';
+import { LaneRun } from './lane-run.ts';
+import { Settlements } from './settlements.ts';
+
+export interface DispatcherOptions {
+  readonly store: Store;
+  readonly sender: Sender;
+  readonly clock: Clock;
+  /** Dice: [0, 1). */
+  readonly random: () => number;
+  readonly randomBytes: (size: number) => Uint8Array;
+  /** Names this dispatcher in the lanes it holds; no two may share it, not even one before and after a restart. */
+  readonly holder: string;
+  /** Requests in flight at once. */
+  readonly concurrency: number;
+  readonly userAgent: string;
+  readonly leaseMs?: number;
+  readonly log?: DispatcherLog;
+}
+
+/** One line for each attempt, and for what a person should know. */
+export interface DispatcherLog {
+  attempt(line: Readonly<Record<string, unknown>>): void;
+  warn(line: Readonly<Record<string, unknown>>, message: string): void;
+}
+
+export interface Dispatcher {
+  start(): void;
+  /** Starts no further attempt, awaits and settles what is out, gives the lanes back. */
+  drain(): Promise<void>;
+}
+
+/** Longer than an attempt may take, so that a healthy holder always renews in time. */
+const LEASE_MS = 40_000;
+const RENEW_EVERY_MS = 10_000;
+/** Lanes held at once, as a multiple of the slots: enough that no slot waits for a lane. */
+const LANES_PER_SLOT = 2;
+const LANES_PER_LEASE = 128;
+const SCAN_LIMIT = 256;
+/** Deliveries after which a lane gives way while others wait for a lease. */
+const QUANTUM = 512;
+/** Even without a hint the dispatcher looks this often: a hint may be lost, a delivery may not. */
+const LONGEST_SLEEP_MS = 30_000;
+const TROUBLE_PAUSE_MS = 500;
+
+const SILENT: DispatcherLog = { attempt() {}, warn() {} };
+
+export function createDispatcher(options: DispatcherOptions): Dispatcher {
+  return new LaneDispatcher(options);
+}
+
+/** A delivery that took a slot. */
+interface Pick {
+  readonly run: LaneRun;
+  readonly delivery: ScannedDelivery;
+  /** Its lane was failing when it took the slot. */
+  readonly failing: boolean;
+}
+
+class LaneDispatcher implements Dispatcher {
+  readonly #options: DispatcherOptions;
+  readonly #store: Store;
+  readonly #clock: Clock;
+  readonly #log: DispatcherLog;
+  readonly #leaseMs: number;
+  readonly #settlements: Settlements;
+  readonly #runs = new Map<number, LaneRun>();
+  /** Lanes that may have something to start, in the order of their turns. */
+  readonly #turns = new Set<LaneRun>();
+  #gates = new Map<string, number>();
+  /** The store's clock minus ours. */
+  #offset = 0;
+  #inFlight = 0;
+  #failingInFlight = 0;
+  #lanesWait = false;
+  #looking = false;
+  #lookAgain = false;
+  #pumpScheduled = false;
+  #draining = false;
+  #releasing = 0;
+  #onDrained: (() => void) | null = null;
+  #callOffSleep: (() => void) | null = null;
+  #callOffRenew: (() => void) | null = null;
+  #callOffRate: (() => void) | null = null;
+  #unsubscribe: (() => void) | null = null;
+
+  constructor(options: DispatcherOptions) {
+    this.#options = options;
+    this.#store = options.store;
+    this.#clock = options.clock;
+    this.#log = options.log ?? SILENT;
+    this.#leaseMs = options.leaseMs ?? LEASE_MS;
+    this.#settlements = new Settlements({
+      store: options.store,
+      clock: options.clock,
+      onBatch: ({ lost }) => {
+        for (const run of lost) this.#lose(run);
+        this.#schedulePump();
+      },
+      onTrouble: (error) => this.#log.warn({ err: error }, 'what was sent could not be recorded yet; trying again'),
+    });
+  }
+
+  start(): void {
+    this.#unsubscribe = this.#store.subscribe((hint) => this.#heed(hint));
+    this.#scheduleRenew();
+    this.#wake();
+  }
+
+  drain(): Promise<void> {
+    this.#draining = true;
+    this.#callOffSleep?.();
+    for (const run of this.#runs.values()) run.stopping = true;
+    return new Promise((resolve) => {
+      this.#onDrained = () => {
+        this.#callOffRenew?.();
+        this.#callOffRate?.();
+        this.#unsubscribe?.();
+        resolve();
+      };
+      this.#schedulePump();
+    });
+  }
+
+  #now(): number {
+    return this.#clock.now() + this.#offset;
+  }
+
+  #gateOf(run: LaneRun): number {
+    return Math.max(this.#gates.get(run.group) ?? Number.NEGATIVE_INFINITY, run.openedAt);
+  }
+
+  #context(run: LaneRun): { now: number; gate: number } {
+    return { now: this.#now(), gate: this.#gateOf(run) };
+  }
+
+  #heed(hint: StoreHint): void {
+    if (hint.kind === 'work') {
+      this.#wake();
+      return;
+    }
+    const run = this.#runs.get(hint.lane);
+    if (run !== undefined) {
+      run.targetStale = true;
+      this.#tend(run);
+    }
+  }
+
+  // ------------------------------------------------------------------------------------------------------------- looking
+
+  #wake(): void {
+    if (this.#draining) return;
+    if (this.#looking) {
+      this.#lookAgain = true;
+      return;
+    }
+    this.#looking = true;
+    this.#callOffSleep?.();
+    this.#callOffSleep = null;
+    this.#look().then(
+      () => this.#slept(),
+      (error: unknown) => {
+        this.#log.warn({ err: error }, 'the store does not answer; trying again');
+        this.#looking = false;
+        this.#sleep(TROUBLE_PAUSE_MS);
+      },
+    );
+  }
+
+  #slept(): void {
+    this.#looking = false;
+    if (this.#lookAgain) {
+      this.#lookAgain = false;
+      this.#wake();
+    }
+  }
+
+  async #look(): Promise<void> {
+    for (;;) {
+      const outlook = await this.#store.lanes.outlook();
+      this.#offset = outlook.now - this.#clock.now();
+      this.#gates = gatesOf(outlook);
+      const room = Math.min(LANES_PER_LEASE, this.#options.concurrency * LANES_PER_SLOT - this.#runs.size);
+      if (room <= 0) {
+        this.#lanesWait = true;
+        this.#giveWay();
+        return;
+      }
+      const lanes = await this.#store.lanes.lease({
+        holder: this.#options.holder,
+        leaseMs: this.#leaseMs,
+        limit: room,
+        gates: this.#gates,
+      });
+      for (const leased of lanes) {
+        const run = new LaneRun(leased);
+        if (this.#draining) run.stopping = true;
+        this.#runs.set(run.lane, run);
+        this.#tend(run);
+      }
+      this.#lanesWait = lanes.length === room;
+      if (lanes.length < room) break;
+    }
+    await this.#planSleep();
+  }
+
+  async #planSleep(): Promise<void> {
+    const { now, firsts, dueAt } = await this.#store.lanes.upcoming();
+    const outlook = await this.#store.lanes.outlook();
+    const instants = outlook.groups.flatMap(({ group, cadence }) => {
+      const first = firsts.get(group);
+      return first === undefined ? [] : [Math.max(first, nextTick(cadenceOf(cadence), first))];
+    });
+    if (dueAt !== null) instants.push(dueAt);
+    for (const run of this.#runs.values()) if (run.nextDueAt !== null) instants.push(run.nextDueAt);
+    const next = Math.min(...instants, now + LONGEST_SLEEP_MS);
+    // The clock may tick a shade early: never sleep less than a millisecond, or a due instant just ahead would spin.
+    this.#sleep(Math.max(1, next - now));
+  }
+
+  #sleep(ms: number): void {
+    if (this.#draining) return;
+    this.#callOffSleep?.();
+    this.#callOffSleep = this.#clock.after(ms, () => {
+      this.#callOffSleep = null;
+      const now = this.#now();
+      for (const run of this.#runs.values()) {
+        if (run.nextDueAt !== null && run.nextDueAt <= now) {
+          run.rescan();
+          this.#tend(run);
+        }
+      }
+      this.#wake();
+    });
+  }
+
+  /** Others wait for a lease and no lane is free: those that had their share make room. */
+  #giveWay(): void {
+    for (const run of this.#runs.values()) if (run.started >= QUANTUM) run.stopping = true;
+  }
+
+  #scheduleRenew(): void {
+    this.#callOffRenew = this.#clock.after(RENEW_EVERY_MS, () => {
+      this.#renew().then(
+        () => this.#scheduleRenew(),
+        (error: unknown) => {
+          this.#log.warn({ err: error }, 'leases could not be renewed; trying again');
+          this.#scheduleRenew();
+        },
+      );
+    });
+  }
+
+  async #renew(): Promise<void> {
+    const runs = [...this.#runs.values()];
+    if (runs.length === 0) return;
+    const renewed = await this.#store.lanes.renew({ leases: runs.map((run) => run.leased.lease), leaseMs: this.#leaseMs });
+    const answers = new Map(renewed.map((answer) => [answer.lease.lane, answer]));
+    for (const run of runs) {
+      const answer = answers.get(run.lane);
+      if (answer === undefined) {
+        if (this.#runs.get(run.lane) === run) this.#lose(run);
+      } else {
+        run.leaseUntil = answer.leaseUntil;
+        run.targetStale = true;
+        if (answer.rescan) run.rescan();
+        this.#tend(run);
+      }
+    }
+  }
+
+  /** Somebody else has the lane: nothing of it is touched any more. */
+  #lose(run: LaneRun): void {
+    run.lost = true;
+    run.stopping = true;
+    if (this.#runs.get(run.lane) === run) this.#runs.delete(run.lane);
+    this.#turns.delete(run);
+    this.#log.warn({ lane: run.lane, endpoint: run.target.endpoint.id }, 'lost the lease of a lane');
+  }
+
+  // ------------------------------------------------------------------------------------------------------------- one lane
+
+  /** Does for a lane what it needs next: a look at its target, a scan, slots, or its release. */
+  #tend(run: LaneRun): void {
+    if (run.busy || run.lost) return;
+    if (run.targetStale && !run.stopping) this.#busily(run, () => this.#refresh(run));
+    else if (run.keyToFetch !== null && !run.stopping) this.#busily(run, () => this.#fetchKey(run));
+    else if (run.wantsScan) this.#busily(run, () => this.#scan(run));
+    if (run.hasReady) {
+      this.#turns.add(run);
+      this.#schedulePump();
+    } else if (run.finished) {
+      this.#schedulePump();
+    }
+  }
+
+  #busily(run: LaneRun, work: () => Promise<void>): void {
+    run.busy = true;
+    work().then(
+      () => {
+        run.busy = false;
+        this.#tend(run);
+      },
+      (error: unknown) => {
+        this.#log.warn({ err: error, lane: run.lane }, 'the store does not answer; trying again');
+        this.#clock.after(TROUBLE_PAUSE_MS, () => {
+          run.busy = false;
+          this.#tend(run);
+        });
+      },
+    );
+  }
+
+  async #scan(run: LaneRun): Promise<void> {
+    const { gate: opened } = this.#context(run);
+    const result = await this.#store.lanes.scan({
+      lane: run.lane,
+      ordering: run.target.endpoint.ordering,
+      after: run.cursor,
+      limit: SCAN_LIMIT,
+      gate: opened,
+    });
+    run.absorb(result, { now: this.#now(), gate: opened });
+  }
+
+  async #fetchKey(run: LaneRun): Promise<void> {
+    const wanted = run.keyToFetch;
+    if (wanted === null) return;
+    const limit = 64;
+    const deliveries = await this.#store.lanes.scanKey({ lane: run.lane, ...wanted, limit });
+    run.absorbKey(wanted.orderingKey, deliveries, { ...this.#context(run), limit });
+  }
+
+  async #refresh(run: LaneRun): Promise<void> {
+    run.targetStale = false;
+    const looked = await this.#store.lanes.target(run.leased.lease);
+    if (looked === null) {
+      this.#lose(run);
+      return;
+    }
+    const orderingChanged = looked.target.endpoint.ordering !== run.target.endpoint.ordering;
+    run.target = looked.target;
+    run.openedAt = looked.openedAt;
+    run.group = looked.group;
+    if (looked.target.endpoint.status !== 'enabled' || orderingChanged) run.stopping = true;
+    else run.rescan();
+  }
+
+  // --------------------------------------------------------------------------------------------------------------- slots
+
+  #schedulePump(): void {
+    if (this.#pumpScheduled) return;
+    this.#pumpScheduled = true;
+    // Once per turn of the loop: everything that came back in it shares one look for bodies.
+    this.#clock.after(0, () => {
+      this.#pumpScheduled = false;
+      this.#pump();
+    });
+  }
+
+  #pump(): void {
+    const now = this.#now();
+    const picks: Pick[] = [];
+    let nextStart = Number.POSITIVE_INFINITY;
+    const skipped: LaneRun[] = [];
+    while (this.#inFlight < this.#options.concurrency) {
+      const [run] = this.#turns;
+      if (run === undefined) break;
+      this.#turns.delete(run);
+      if (run.failing && this.#failingInFlight >= Math.max(1, this.#options.concurrency >> 1)) {
+        skipped.push(run);
+        continue;
+      }
+      if (!run.canStart(now)) {
+        if (run.hasReady && !run.stopping && run.startsAt() > now) {
+          nextStart = Math.min(nextStart, run.startsAt());
+          skipped.push(run);
+        }
+        continue;
+      }
+      const pick: Pick = { run, delivery: run.take(now), failing: run.failing };
+      picks.push(pick);
+      this.#inFlight += 1;
+      if (pick.failing) this.#failingInFlight += 1;
+      if (run.hasReady) this.#turns.add(run);
+    }
+    for (const run of skipped) this.#turns.add(run);
+    if (nextStart !== Number.POSITIVE_INFINITY) this.#pumpAt(nextStart - now);
+    if (picks.length > 0) this.#launch(picks);
+    for (const run of new Set(picks.map((pick) => pick.run))) this.#tend(run);
+    this.#releaseFinished();
+  }
+
+  #pumpAt(ms: number): void {
+    this.#callOffRate?.();
+    this.#callOffRate = this.#clock.after(Math.max(1, Math.min(ms, LONGEST_SLEEP_MS)), () => {
+      this.#callOffRate = null;
+      this.#schedulePump();
+    });
+  }
+
+  #launch(picks: readonly Pick[]): void {
+    this.#store.lanes.bodies(picks.map(({ delivery }) => delivery.seq)).then(
+      (bodies) => {
+        const found = new Map(bodies.map((body) => [body.seq, body]));
+        for (const pick of picks) {
+          const { run, delivery } = pick;
+          const body = found.get(delivery.seq);
+          if (body !== undefined) {
+            this.#attempt(pick, body);
+            continue;
+          }
+          this.#freeSlot(pick);
+          run.vanished(delivery, this.#context(run));
+          this.#tend(run);
+        }
+      },
+      (error: unknown) => {
+        this.#log.warn({ err: error }, 'the store does not answer; trying again');
+        this.#clock.after(TROUBLE_PAUSE_MS, () => this.#launch(picks));
+      },
+    );
+  }
+
+  #freeSlot({ failing }: Pick): void {
+    this.#inFlight -= 1;
+    if (failing) this.#failingInFlight -= 1;
+  }
+
+  // ------------------------------------------------------------------------------------------------------------- an attempt
+
+  #attempt(pick: Pick, { id, eventId, eventType, body }: DeliveryBody): void {
+    const { run, delivery } = pick;
+    const { clock, random, randomBytes, sender, userAgent } = this.#options;
+    const { endpoint, secrets } = run.target;
+    const headers = deliveryHeaders({
+      eventId,
+      body,
+      timestampSeconds: Math.floor(this.#now() / 1000),
+      secrets: { current: secrets.current, others: otherSecrets(secrets) },
+      customHeaders: endpoint.headers,
+      late: delivery.late,
+      userAgent,
+    });
+    const attemptId = newId('att_', delivery.publishedAt, randomBytes(10));
+    sender
+      .send({ url: endpoint.url, headers, body })
+      .then((result) => {
+        const now = clock.now() + this.#offset;
+        const { outcome, response } = result;
+        const decision = settle(delivery, outcome, {
+          now,
+          random: random(),
+          schedule: endpoint.retrySchedule ?? DEFAULT_RETRY_SCHEDULE,
+        });
+        run.state = {
+          ...run.state,
+          failingSince: decision.lane.success ? null : (run.state.failingSince ?? now),
+          notBefore: Math.max(run.state.notBefore, decision.lane.notBefore ?? 0),
+        };
+        // Nothing more to do here for a while: the lane's row remembers until when.
+        if (decision.lane.disable !== null || decision.lane.notBefore !== null) run.stopping = true;
+        this.#freeSlot(pick);
+        if (decision.lane.success) run.accepted(delivery, this.#context(run));
+        else run.rejected();
+        const error = outcomeErrorCode(outcome);
+        this.#settlements.add(
+          run,
+          {
+            seq: delivery.seq,
+            attemptId,
+            startedAt: result.startedAt,
+            durationMs: result.durationMs,
+            error,
+            detail: outcome.kind === 'transport_error' ? outcome.detail : null,
+            responseStatus: response?.status ?? null,
+            responseHeaders: response?.headers ?? null,
+            responseBody: response?.body ?? null,
+            responseTruncated: response?.bodyTruncated ?? false,
+            timings: result.timings,
+            byHand: delivery.byHand,
+            first: delivery.dueAt === null && !delivery.byHand,
+            end: decision.delivery,
+          },
+          {
+            disable: decision.lane.disable,
+            onSettled: () => {
+              const { delivery: end } = decision;
+              run.settled(
+                delivery,
+                {
+                  accepted: end.status === 'succeeded',
+                  stillPending: end.status === 'pending',
+                  dueAt: end.status === 'pending' ? end.dueAt : null,
+                },
+                this.#context(run),
+              );
+              this.#tend(run);
+            },
+          },
+        );
+        this.#log.attempt({
+          delivery: id,
+          attempt: attemptId,
+          event: eventId,
+          type: eventType,
+          endpoint: endpoint.id,
+          application: endpoint.application,
+          environment: endpoint.environment,
+          number: delivery.attemptCount + 1,
+          outcome: error ?? 'accepted',
+          status: response?.status ?? null,
+          ms: Math.round(result.durationMs),
+          delivery_status: decision.delivery.status,
+        });
+        this.#tend(run);
+        this.#schedulePump();
+      })
+      .catch((error: unknown) => {
+        // send() answers with a value whatever the network does; an exception here is a fault of this program.
+        queueMicrotask(() => {
+          throw error;
+        });
+      });
+  }
+
+  // ------------------------------------------------------------------------------------------------------------- release
+
+  #releaseFinished(): void {
+    const finished = [...this.#runs.values()].filter((run) => run.finished && !run.lost);
+    if (finished.length > 0) {
+      for (const run of finished) {
+        this.#runs.delete(run.lane);
+        this.#turns.delete(run);
+      }
+      this.#release(finished);
+      return;
+    }
+    if (this.#draining && this.#inFlight === 0 && this.#settlements.waiting === 0 && this.#runs.size === 0 && this.#releasing === 0) {
+      this.#onDrained?.();
+      this.#onDrained = null;
+    }
+  }
+
+  #release(runs: readonly LaneRun[]): void {
+    this.#releasing += 1;
+    const now = this.#now();
+    this.#store.lanes.release(runs.map((run) => run.release(now))).then(
+      () => {
+        this.#releasing -= 1;
+        this.#wake();
+        this.#schedulePump();
+      },
+      (error: unknown) => {
+        this.#log.warn({ err: error }, 'lanes could not be released; trying again');
+        this.#clock.after(TROUBLE_PAUSE_MS, () => {
+          this.#releasing -= 1;
+          this.#release(runs);
+        });
+      },
+    );
+  }
+
+}
+
+const cadences = new Map<string, Cadence>();
+
+function cadenceOf(text: string): Cadence {
+  let cadence = cadences.get(text);
+  if (cadence === undefined) {
+    const parsed = parseCadence(text);
+    if (!parsed.ok) throw new TypeError(`stored cadence ${JSON.stringify(text)}: ${parsed.message}`);
+    cadence = parsed.cadence;
+    if (cadences.size > 10_000) cadences.clear();
+    cadences.set(text, cadence);
+  }
+  return cadence;
+}
+
+function gatesOf({ now, groups }: Outlook): Map<string, number> {
+  return new Map(groups.map(({ group, cadence, openedAt }) => [group, Math.max(gate(cadenceOf(cadence), now), openedAt)]));
+}
+
+function otherSecrets({ next, previous }: EndpointSecrets): string[] {
+  return [next?.secret, previous?.secret].filter((secret) => secret !== undefined);
+}

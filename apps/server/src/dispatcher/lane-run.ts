@@ -1,0 +1,312 @@
+/**
+ * One leased lane in memory: which of its pending deliveries may go now, in which order.
+ *
+ * The run scans the lane forward once and sorts what it sees into: ready (goes as soon as there is a slot), queued behind a delivery of the same
+ * key that is out, or blocked (the head of its key waits for a later instant). Of the blocked it remembers only the *key*: looking
+ * again for "is an earlier one pending?" cost 500 ms a look behind a key with 500,000 followers.
+ *
+ * Nothing in here does I/O or reads a clock.
+ */
+import { queueKey, rateAfter, rateAllowsAt } from '@posthorn/core';
+import type { LaneRelease, LaneState, LaneTarget, LeasedLane, ScannedDelivery, ScanResult } from '../store/store.ts';
+
+/** Deliveries a run knows of at once; past this it stops scanning until some have gone. */
+const MOST_KNOWN = 512;
+/** Followers remembered per key; what comes later is asked for by key when their turn comes. */
+const MOST_FOLLOWERS = 64;
+
+interface KeyQueue {
+  followers: ScannedDelivery[];
+  /** There are more followers, after this seq. */
+  moreAfter: number | null;
+}
+
+export class LaneRun {
+  readonly lane: number;
+  readonly leased: LeasedLane;
+  target: LaneTarget;
+  state: LaneState;
+  openedAt: number;
+  group: string;
+  leaseUntil: number;
+  /** Deliveries started under this lease. */
+  started = 0;
+  /** The endpoint's row changed: look before the next attempt. */
+  targetStale = false;
+  /** No more attempts under this lease: only what is out is awaited. */
+  stopping = false;
+  /** A scan or a look at the target is under way. */
+  busy = false;
+  /** The lease is lost: whatever comes back is appended, nothing else. */
+  lost = false;
+
+  #cursor = 0;
+  #ended = false;
+  #ready: ScannedDelivery[] = [];
+  #queues = new Map<string, KeyQueue>();
+  #blocked = new Set<string>();
+  /** Out, or back and not settled yet. */
+  #active = new Map<number, ScannedDelivery>();
+  /** Seqs in #ready, in followers or in #active. */
+  #known = new Set<number>();
+  /** Keys whose remembered followers are used up while more wait in the store. */
+  #keysToFetch = new Map<string, number>();
+  #inFlight = 0;
+  #window = 1;
+  #firstAt: number | null = null;
+  #dueAt: number | null = null;
+
+  constructor(leased: LeasedLane) {
+    this.leased = leased;
+    this.lane = leased.lease.lane;
+    this.target = leased.target;
+    this.state = leased.state;
+    this.openedAt = leased.openedAt;
+    this.group = leased.group;
+    this.leaseUntil = leased.leaseUntil;
+  }
+
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+
+  get failing(): boolean {
+    return this.state.failingSince !== null;
+  }
+
+  get cursor(): number {
+    return this.#cursor;
+  }
+
+  /** The earliest instant at which something that was seen and set aside falls due, the gate's aside. */
+  get nextDueAt(): number | null {
+    return this.#dueAt;
+  }
+
+  get wantsScan(): boolean {
+    return !this.stopping && !this.#ended && this.#known.size < MOST_KNOWN && this.#ready.length < MOST_FOLLOWERS;
+  }
+
+  /** A key whose next followers have to be read from the store, with the seq after which they come. */
+  get keyToFetch(): { readonly orderingKey: string; readonly after: number } | null {
+    for (const [orderingKey, after] of this.#keysToFetch) return { orderingKey, after };
+    return null;
+  }
+
+  get hasReady(): boolean {
+    return this.#ready.length > 0;
+  }
+
+  /** Nothing is out and nothing can go: the lane can be given back. */
+  get finished(): boolean {
+    if (this.busy || this.#active.size > 0) return false;
+    return this.stopping || (this.#ended && this.#ready.length === 0 && this.#keysToFetch.size === 0);
+  }
+
+  /** When the rate or the floor lets the next attempt start; in the past when it may start now. */
+  startsAt(): number {
+    const { rateLimit } = this.target.endpoint;
+    const byRate = rateLimit === null ? 0 : rateAllowsAt(rateLimit, this.state.rateAt);
+    return Math.max(byRate, this.state.notBefore);
+  }
+
+  /** Whether the next ready delivery may start at `now`. */
+  canStart(now: number): boolean {
+    if (this.stopping || this.targetStale || this.lost || this.#ready.length === 0) return false;
+    if (this.#inFlight >= this.#slots() || now >= this.leaseUntil) return false;
+    return this.startsAt() <= now;
+  }
+
+  /** Takes the next ready delivery; it counts as in flight from now on. Call only where `canStart`. */
+  take(now: number): ScannedDelivery {
+    const delivery = this.#ready.shift();
+    if (delivery === undefined) throw new Error('take() without anything ready');
+    this.#active.set(delivery.seq, delivery);
+    this.#inFlight += 1;
+    this.started += 1;
+    const { rateLimit } = this.target.endpoint;
+    if (rateLimit !== null) this.state = { ...this.state, rateAt: rateAfter(rateLimit, this.state.rateAt, { now }) };
+    return delivery;
+  }
+
+  /**
+   * Without a success since its last failure a lane has one slot, and any lane begins a lease with one and doubles by its
+   * successes: a dead endpoint never holds more than it must, a live one has all its slots after a few answers.
+   */
+  #slots(): number {
+    return this.failing ? 1 : Math.min(this.target.endpoint.maxInFlight, this.#window);
+  }
+
+  /** Sorts in what a scan found. @param context.gate the gate of this lane, everything opened weighed in */
+  absorb(result: ScanResult, context: { readonly now: number; readonly gate: number }): void {
+    for (const delivery of result.deliveries) {
+      this.#cursor = Math.max(this.#cursor, delivery.seq);
+      this.#sortIn(delivery, context);
+    }
+    if (result.gatedFrom !== null) this.#firstAt = earlier(this.#firstAt, result.gatedFrom);
+    this.#ended = result.end;
+  }
+
+  /** Sorts in followers of one key that `keyToFetch` asked for. @param limit how many were asked for */
+  absorbKey(orderingKey: string, deliveries: readonly ScannedDelivery[], context: { readonly now: number; readonly gate: number; readonly limit: number }): void {
+    this.#keysToFetch.delete(orderingKey);
+    const queue = this.#queues.get(orderingKey);
+    if (queue === undefined) return;
+    for (const delivery of deliveries) {
+      if (this.#known.has(delivery.seq)) continue;
+      this.#known.add(delivery.seq);
+      queue.followers.push(delivery);
+    }
+    queue.moreAfter = deliveries.length === context.limit ? (deliveries.at(-1)?.seq ?? null) : null;
+    this.#advance(orderingKey, context);
+  }
+
+  /** The attempt was accepted: the next of its key may go, even before this one is settled. */
+  accepted(delivery: ScannedDelivery, context: { readonly now: number; readonly gate: number }): void {
+    this.#inFlight -= 1;
+    this.#window = Math.min(this.#window * 2, 1024);
+    const key = this.#keyOf(delivery);
+    if (key !== null) this.#advance(key, context);
+  }
+
+  /** The attempt ended otherwise: its key stands still until that is settled. */
+  rejected(): void {
+    this.#inFlight -= 1;
+    this.#window = 1;
+  }
+
+  /** What the attempt came to is on disk. `stillPending`: a retry is due at `dueAt`, null for its gate. */
+  settled(
+    delivery: ScannedDelivery,
+    end: { readonly accepted: boolean; readonly stillPending: boolean; readonly dueAt: number | null },
+    context: { readonly now: number; readonly gate: number },
+  ): void {
+    this.#active.delete(delivery.seq);
+    this.#known.delete(delivery.seq);
+    if (end.accepted) return;
+    const key = this.#keyOf(delivery);
+    if (end.stillPending) {
+      if (end.dueAt === null) this.#firstAt = earlier(this.#firstAt, delivery.publishedAt);
+      else this.#dueAt = earlier(this.#dueAt, end.dueAt);
+      if (key !== null) this.#block(key);
+    } else if (key !== null) {
+      this.#advance(key, context);
+    }
+  }
+
+  /** It turned out not to be pending any more (canceled): it never went out. */
+  vanished(delivery: ScannedDelivery, context: { readonly now: number; readonly gate: number }): void {
+    this.#inFlight -= 1;
+    this.settled(delivery, { accepted: false, stillPending: false, dueAt: null }, context);
+  }
+
+  /** Forgets all but what is out, and scans from the start: something changed behind the cursor, or fell due. */
+  rescan(): void {
+    this.#cursor = 0;
+    this.#ended = false;
+    this.#ready = [];
+    this.#blocked.clear();
+    this.#keysToFetch.clear();
+    this.#firstAt = null;
+    this.#dueAt = null;
+    this.#known = new Set(this.#active.keys());
+    const out = new Set([...this.#active.values()].map((delivery) => this.#keyOf(delivery)));
+    for (const [key, queue] of this.#queues) {
+      if (out.has(key)) {
+        queue.followers = [];
+        queue.moreAfter = null;
+      } else {
+        this.#queues.delete(key);
+      }
+    }
+  }
+
+  /** What the lane's row must know when it is given back. @param now asks for another look at once where something is left */
+  release(now: number): LaneRelease {
+    const unfinished = !this.#ended || this.#ready.length > 0 || this.#keysToFetch.size > 0;
+    return {
+      lease: this.leased.lease,
+      firstAt: this.#firstAt,
+      dueAt: unfinished ? now : this.#dueAt,
+      state: this.state,
+    };
+  }
+
+  #keyOf(delivery: ScannedDelivery): string | null {
+    return queueKey(this.target.endpoint.ordering, delivery);
+  }
+
+  #sortIn(delivery: ScannedDelivery, context: { readonly now: number; readonly gate: number }): void {
+    if (this.#known.has(delivery.seq)) return;
+    const key = this.#keyOf(delivery);
+    if (key === null) {
+      if (this.#due(delivery, context)) this.#makeReady(delivery);
+      return;
+    }
+    if (this.#blocked.has(key)) return;
+    const queue = this.#queues.get(key);
+    if (queue === undefined) {
+      if (this.#due(delivery, context)) {
+        this.#queues.set(key, { followers: [], moreAfter: null });
+        this.#makeReady(delivery);
+      } else {
+        this.#blocked.add(key);
+      }
+    } else if (queue.moreAfter === null) {
+      const last = queue.followers.at(-1);
+      // In strict order everything is one queue, and no index finds its next part: there the scan itself stops instead (MOST_KNOWN).
+      if (queue.followers.length < MOST_FOLLOWERS || this.target.endpoint.ordering === 'strict' || last === undefined) {
+        this.#known.add(delivery.seq);
+        queue.followers.push(delivery);
+      } else {
+        queue.moreAfter = last.seq;
+      }
+    }
+  }
+
+  /** Whether it may go now; if not, notes when. */
+  #due(delivery: ScannedDelivery, { now, gate }: { readonly now: number; readonly gate: number }): boolean {
+    if (delivery.byHand) return true;
+    if (delivery.dueAt !== null) {
+      if (delivery.dueAt <= now) return true;
+      this.#dueAt = earlier(this.#dueAt, delivery.dueAt);
+      return false;
+    }
+    if (delivery.publishedAt <= gate) return true;
+    this.#firstAt = earlier(this.#firstAt, delivery.publishedAt);
+    return false;
+  }
+
+  #makeReady(delivery: ScannedDelivery): void {
+    this.#known.add(delivery.seq);
+    this.#ready.push(delivery);
+  }
+
+  /** The head of `key` is done with: its next one steps up. */
+  #advance(key: string, context: { readonly now: number; readonly gate: number }): void {
+    const queue = this.#queues.get(key);
+    if (queue === undefined) return;
+    const next = queue.followers.shift();
+    if (next !== undefined) {
+      this.#known.delete(next.seq);
+      if (this.#due(next, context)) this.#makeReady(next);
+      else this.#block(key);
+    } else if (queue.moreAfter !== null) {
+      this.#keysToFetch.set(key, queue.moreAfter);
+    } else {
+      this.#queues.delete(key);
+    }
+  }
+
+  #block(key: string): void {
+    const queue = this.#queues.get(key);
+    for (const { seq } of queue?.followers ?? []) this.#known.delete(seq);
+    this.#queues.delete(key);
+    this.#keysToFetch.delete(key);
+    this.#blocked.add(key);
+  }
+}
+
+function earlier(a: number | null, b: number): number {
+  return a === null ? b : Math.min(a, b);
+}

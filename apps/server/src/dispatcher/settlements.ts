@@ -1,0 +1,116 @@
+/**
+ * Collects what attempts came to and settles it in batches, many lanes in one transaction: one sync of the disk for hundreds of deliveries.
+ */
+import type { Clock } from '@posthorn/core';
+import type { DisabledReason, LaneSettlement, SettledAttempt, Store } from '../store/store.ts';
+import type { LaneRun } from './lane-run.ts';
+
+/** How long an outcome waits for company. Measured with `npm run bench -- drain`: longer gains nothing, shorter syncs more often. */
+const GATHER_MS = 20;
+/** A batch this large no longer waits. */
+const ENOUGH = 400;
+/** The pause before a settle that the database refused is tried again. */
+const RETRY_MS = 200;
+
+interface Entry {
+  readonly run: LaneRun;
+  readonly attempts: SettledAttempt[];
+  readonly onSettled: (() => void)[];
+  disable: DisabledReason | null;
+}
+
+export class Settlements {
+  readonly #store: Store;
+  readonly #clock: Clock;
+  readonly #onBatch: (batch: { readonly lost: readonly LaneRun[] }) => void;
+  readonly #onTrouble: (error: unknown) => void;
+  #entries = new Map<LaneRun, Entry>();
+  #count = 0;
+  #flushing = false;
+  #callOff: (() => void) | null = null;
+
+  /** @param options.onBatch is told after each batch, and which lanes turned out to be somebody else's */
+  constructor(options: {
+    readonly store: Store;
+    readonly clock: Clock;
+    readonly onBatch: (batch: { readonly lost: readonly LaneRun[] }) => void;
+    readonly onTrouble: (error: unknown) => void;
+  }) {
+    this.#store = options.store;
+    this.#clock = options.clock;
+    this.#onBatch = options.onBatch;
+    this.#onTrouble = options.onTrouble;
+  }
+
+  /** Attempts not on disk yet. */
+  get waiting(): number {
+    return this.#count;
+  }
+
+  add(run: LaneRun, attempt: SettledAttempt, options: { readonly disable: DisabledReason | null; readonly onSettled: () => void }): void {
+    let entry = this.#entries.get(run);
+    if (entry === undefined) {
+      entry = { run, attempts: [], onSettled: [], disable: null };
+      this.#entries.set(run, entry);
+    }
+    entry.attempts.push(attempt);
+    entry.onSettled.push(options.onSettled);
+    entry.disable ??= options.disable;
+    this.#count += 1;
+    if (this.#flushing) return;
+    if (this.#count >= ENOUGH) this.#flushNow();
+    else this.#callOff ??= this.#clock.after(GATHER_MS, () => this.#flushNow());
+  }
+
+  #flushNow(): void {
+    this.#callOff?.();
+    this.#callOff = null;
+    if (this.#flushing || this.#count === 0) return;
+    this.#flushing = true;
+    const entries = [...this.#entries.values()];
+    this.#entries = new Map();
+    const size = this.#count;
+    this.#settle(entries).then(
+      () => {
+        this.#flushing = false;
+        this.#count -= size;
+        if (this.#count >= ENOUGH) this.#flushNow();
+        else if (this.#count > 0) this.#callOff = this.#clock.after(GATHER_MS, () => this.#flushNow());
+      },
+      (error: unknown) => {
+        // Only a fault of this program gets here; better to stop than to go on with a batch that was half told.
+        queueMicrotask(() => {
+          throw error;
+        });
+      },
+    );
+  }
+
+  async #settle(entries: readonly Entry[]): Promise<void> {
+    const results = await this.#settleUntilDone(entries);
+    const lost: LaneRun[] = [];
+    for (const [index, entry] of entries.entries()) {
+      if (results[index] === 'stale') lost.push(entry.run);
+      for (const onSettled of entry.onSettled) onSettled();
+    }
+    this.#onBatch({ lost });
+  }
+
+  /** A settle may be repeated (attempt ids are made by us), so one whose commit is in doubt is simply tried again. */
+  async #settleUntilDone(entries: readonly Entry[]): Promise<('settled' | 'stale')[]> {
+    for (;;) {
+      try {
+        return await this.#store.lanes.settle(
+          entries.map(
+            ({ run, attempts, disable }): LaneSettlement => ({ lease: run.leased.lease, attempts, state: run.state, disable }),
+          ),
+        );
+      } catch (error) {
+        this.#onTrouble(error);
+        await new Promise<void>((resolve) => {
+          this.#clock.after(RETRY_MS, resolve);
+        });
+      }
+    }
+  }
+}

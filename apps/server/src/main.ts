@@ -1,0 +1,145 @@
+#!/usr/bin/env node
+/** The `posthorn` program: reads its settings, starts the roles it was given, and ends in order. */
+import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { isAllowedAddress } from '@posthorn/core';
+import { pino } from 'pino';
+import { buildApi } from './api/server.ts';
+import { type Config, ConfigError, readConfig, settingsHelp } from './config.ts';
+import { encryptionKey, openDataFolder } from './data-folder.ts';
+import { createDispatcher, type Dispatcher } from './dispatcher/dispatcher.ts';
+import { createSender } from './sender/sender.ts';
+import { ensureServiceKeys } from './service-keys.ts';
+import { createCipher } from './store/cipher.ts';
+import { lockFolder } from './store/sqlite/lock.ts';
+import { openSqliteStore } from './store/sqlite/index.ts';
+import { systemClock } from './system-clock.ts';
+
+const { version: VERSION } = JSON.parse(readFileSync(join(import.meta.dirname, '../package.json'), 'utf8')) as { version: string };
+
+/** An attempt takes 30 s at most, its settle a moment; an orchestrator's own patience should be longer. */
+const DRAIN_MS = 35_000;
+
+const USAGE = `posthorn ${VERSION}: the webhook system of an API
+
+  posthorn serve [--flag value …]   starts API and dispatcher
+  posthorn --version
+  posthorn serve --help             lists the settings
+`;
+
+async function run(args: readonly string[]): Promise<void> {
+  const [command, ...rest] = args;
+  if (command === '--version') {
+    console.log(VERSION);
+  } else if (command === 'serve' && rest.includes('--help')) {
+    console.log(`posthorn serve: each setting is a flag, and an environment variable\n\n${settingsHelp()}`);
+  } else if (command === 'serve') {
+    await serve(readConfig({ args: rest, env: process.env, dotEnvFile: '.env' }));
+  } else if (command === undefined || command === '--help' || command === 'help') {
+    console.log(USAGE);
+  } else {
+    throw new ConfigError(`there is no command "${command}": see posthorn --help`);
+  }
+}
+
+async function serve(config: Config): Promise<void> {
+  const log = pino({ level: config.logLevel, base: { role: config.role }, timestamp: pino.stdTimeFunctions.isoTime });
+  openDataFolder(config.dataDir);
+  const unlock = lockFolder(config.dataDir);
+  if (unlock === null) throw new ConfigError(`POSTHORN_DATA_DIR ${config.dataDir} is in use by another posthorn process`);
+  const store = await openSqliteStore({
+    path: join(config.dataDir, 'posthorn.db'),
+    cipher: createCipher(encryptionKey(config.dataDir, config.encryptionKey)),
+    now: systemClock.now,
+    random: Math.random,
+  });
+  // With SQLite this process is the only one, so what it was started with is in force, the defaults included.
+  await store.environments.setCadence('production', config.cadenceProduction);
+  await store.environments.setCadence('sandbox', config.cadenceSandbox);
+  await ensureServiceKeys(store, config);
+
+  const isAllowed = (ip: string): boolean => isAllowedAddress(ip, config.allowAddresses);
+  const sender = createSender({ isAllowed, ...(config.dnsServers === null ? {} : { dnsServers: config.dnsServers }) });
+  const userAgent = config.userAgent ?? `Posthorn/${VERSION}`;
+  const api =
+    config.role === 'dispatcher'
+      ? null
+      : await buildApi({
+          store,
+          sender,
+          clock: systemClock,
+          allowList: config.allowAddresses,
+          publicUrl: config.publicUrl,
+          trustProxy: config.trustProxy,
+          userAgent,
+          version: VERSION,
+          log,
+        });
+  let dispatcher: Dispatcher | null = null;
+  if (config.role !== 'api') {
+    dispatcher = createDispatcher({
+      store,
+      sender,
+      clock: systemClock,
+      random: Math.random,
+      randomBytes,
+      holder: `${process.pid}-${randomBytes(6).toString('hex')}`,
+      concurrency: config.concurrency,
+      userAgent,
+      log: { attempt: (line) => log.info(line, 'attempt'), warn: (line, message) => log.warn(line, message) },
+    });
+  }
+
+  let ending = false;
+  const end = (signal: string): void => {
+    if (ending) {
+      log.warn({ signal }, 'stopped at once: asked a second time');
+      process.exit(1);
+    }
+    ending = true;
+    log.info({ signal }, 'stopping: finishing what is in flight');
+    const late = setTimeout(() => {
+      log.warn(`not finished within ${DRAIN_MS / 1000} s: stopped`);
+      process.exit(1);
+    }, DRAIN_MS);
+    Promise.all([api?.close(), dispatcher?.drain()])
+      .then(() => sender.close())
+      .then(() => store.close())
+      .then(() => {
+        clearTimeout(late);
+        unlock();
+        log.info('stopped');
+        process.exit(0);
+      })
+      .catch((error: unknown) => {
+        log.error({ err: error }, 'could not stop in order');
+        process.exit(1);
+      });
+  };
+  process.on('SIGTERM', end);
+  process.on('SIGINT', end);
+
+  dispatcher?.start();
+  if (api === null) {
+    log.info('dispatching');
+    return;
+  }
+  const address = await listen(api, config);
+  log.info({ address, production: config.cadenceProduction, sandbox: config.cadenceSandbox, data: config.dataDir }, `Posthorn ${VERSION} listens on ${address}`);
+}
+
+async function listen(api: Awaited<ReturnType<typeof buildApi>>, config: Config): Promise<string> {
+  try {
+    return await api.listen({ host: config.host, port: config.port });
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new ConfigError(`PORT ${config.port} on HOST ${config.host} cannot be listened on: ${reason}`);
+  }
+}
+
+run(process.argv.slice(2)).catch((error: unknown) => {
+  // A bad setting is one line; anything else is a fault of the program and shows where.
+  console.error(error instanceof ConfigError ? `posthorn: ${error.message}` : error);
+  process.exit(1);
+});

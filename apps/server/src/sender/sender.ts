@@ -1,0 +1,97 @@
+import { createSecureContext, type SecureContext } from 'node:tls';
+import type { AttemptResult } from '@posthorn/core';
+import { Exchange } from './exchange.ts';
+import { createNameResolver } from './names.ts';
+import { Pool, type Target } from './pool.ts';
+
+export interface SendRequest {
+  /** http: or https:. */
+  readonly url: string;
+  /** See `deliveryHeaders`. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Uint8Array;
+}
+
+export interface Sender {
+  /**
+   * Sends one POST request and tells what came of it. Whatever the network or the endpoint does is an outcome; it rejects only
+   * for a caller's mistake: a header that is no header, or a sender that is closed.
+   */
+  send(request: SendRequest): Promise<AttemptResult>;
+  /** Ends idle connections at once and resolves when the requests in flight have ended (within the deadline). */
+  close(): Promise<void>;
+}
+
+export interface SenderOptions {
+  /** May a request go to this address? Asked for each address of a name, and again for the one that was connected to. */
+  readonly isAllowed: (ip: string) => boolean;
+  /** From `send` to the last header of the answer; a body is read no longer either. 30 s. */
+  readonly deadlineMs?: number;
+  /** TCP and TLS together. 10 s. */
+  readonly connectTimeoutMs?: number;
+  /** 10 s. */
+  readonly dnsTimeoutMs?: number;
+  /** Name servers as `address:port`, instead of the machine's own. */
+  readonly dnsServers?: readonly string[];
+  /** How much of an answer's body is kept, and read. 16 KiB. */
+  readonly maxBodyBytes?: number;
+  /** Certificate authorities (PEM) to trust instead of Node's own. */
+  readonly ca?: string | readonly string[];
+  /** Epoch milliseconds, for `startedAt`. Durations are measured by the monotonic clock. */
+  readonly clock?: () => number;
+  readonly hostsFile?: string;
+}
+
+/** The one way out: every request to an endpoint goes through here. HTTP/1.1, over kept-alive connections. */
+export function createSender(options: SenderOptions): Sender {
+  const { isAllowed, deadlineMs = 30_000, connectTimeoutMs = 10_000, dnsTimeoutMs = 10_000, maxBodyBytes = 16 * 1024 } = options;
+  const names = createNameResolver({ timeoutMs: dnsTimeoutMs, servers: options.dnsServers, hostsFile: options.hostsFile ?? '/etc/hosts' });
+  const pool = new Pool({ names, isAllowed, connectTimeoutMs, secureContext: sharedSecureContext(options.ca) }, maxBodyBytes);
+  const settings = { pool, deadlineMs, maxBodyBytes, clock: options.clock ?? Date.now };
+  let closed: Promise<void> | null = null;
+
+  return {
+    send(request) {
+      if (closed !== null) return Promise.reject(new Error('The sender is closed.'));
+      const target = targetOf(request.url);
+      if (target === null) return Promise.resolve(unsendable(settings.clock()));
+      return new Promise((resolve, reject) => {
+        new Exchange({ request, target }, settings, { resolve, reject }).start();
+      });
+    },
+    close() {
+      closed ??= pool.close().then(() => names.close());
+      return closed;
+    },
+  };
+}
+
+/** Made once: reading all root certificates anew for each connection takes milliseconds. */
+function sharedSecureContext(ca: string | readonly string[] | undefined): () => SecureContext {
+  let context: SecureContext | null = null;
+  return () => {
+    context ??= createSecureContext(ca === undefined ? {} : { ca: typeof ca === 'string' ? ca : [...ca] });
+    return context;
+  };
+}
+
+/** The WHATWG parser reads 2130706433, 0x7f.1 and their like as the addresses that they are, before anything is vetted. */
+function targetOf(text: string): Target | null {
+  const url = URL.parse(text);
+  if (url === null || (url.protocol !== 'http:' && url.protocol !== 'https:')) return null;
+  const secure = url.protocol === 'https:';
+  const hostname = url.hostname.startsWith('[') ? url.hostname.slice(1, -1) : url.hostname;
+  const port = url.port === '' ? (secure ? 443 : 80) : Number(url.port);
+  return { origin: url.origin, destination: { hostname, port, secure }, path: url.pathname + url.search };
+}
+
+/** Such URLs are refused when an endpoint is saved; one that is met here all the same must not stop its lane with an exception. */
+function unsendable(startedAt: number): AttemptResult {
+  return {
+    startedAt,
+    durationMs: 0,
+    outcome: { kind: 'transport_error', code: 'address_blocked', detail: 'Requests go to http: and https: URLs only.' },
+    response: null,
+    timings: { dns: null, connect: null, tls: null, first_byte: null, body: null },
+  };
+}

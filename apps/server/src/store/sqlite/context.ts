@@ -1,0 +1,16 @@
+/** What every part of the SQLite store works with. */
+import type { Cipher } from '../cipher.ts';
+import type { StoreHint } from '../store.ts';
+import type { Database } from './database.ts';
+
+export interface SqliteContext {
+  readonly db: Database;
+  /** The store's clock, epoch milliseconds. */
+  readonly now: () => number;
+  /** Dice: [0, 1). */
+  readonly random: () => number;
+  readonly randomBytes: (size: number) => Uint8Array;
+  readonly cipher: Cipher;
+  /** Tells the subscribers that something changed. Call it only after the commit. */
+  readonly hint: (hint: StoreHint) => void;
+}

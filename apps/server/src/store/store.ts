@@ -1,0 +1,562 @@
+/**
+ * What the rest of the program asks of a database. The two engines (sqlite/, postgres/) implement exactly this, and one
+ * conformance suite runs on both. Instants are epoch milliseconds by the store's own clock (`now`), unless said otherwise.
+ *
+ * Nothing here throws for what a caller may expect (an unknown id, a conflict): those are values. What is thrown is
+ * a database that does not work, as StoreUnavailable.
+ */
+import type {
+  ApplicationId,
+  AttemptErrorCode,
+  AttemptId,
+  DeliveryEnd,
+  DeliveryId,
+  DeliveryReason,
+  DeliveryStatus,
+  EndpointId,
+  KeyId,
+  Ordering,
+  Timings,
+} from '@posthorn/core';
+
+export const ENVIRONMENTS = ['production', 'sandbox'] as const;
+export type Environment = (typeof ENVIRONMENTS)[number];
+
+/** The database did not do what it was asked to: nothing of the call took effect, or it is in doubt. */
+export class StoreUnavailable extends Error {
+  override readonly name = 'StoreUnavailable';
+}
+
+/** A page of a list, newest first. `nextCursor` is opaque; null on the last page. */
+export interface Page<T> {
+  readonly data: T[];
+  readonly nextCursor: string | null;
+}
+
+/** `cursor` is a `nextCursor` of the same list. A cursor that is not one gives `InvalidCursor`. */
+export interface PageRequest {
+  readonly limit: number;
+  readonly cursor: string | null;
+}
+
+export class InvalidCursor extends Error {
+  override readonly name = 'InvalidCursor';
+}
+
+// ---------------------------------------------------------------------------------------------------------------- tenants
+
+export interface Application {
+  readonly id: ApplicationId;
+  /** The provider's own id. */
+  readonly uid: string | null;
+  readonly name: string;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+}
+
+export interface ApplicationStore {
+  /** `conflict`: another application has this uid. */
+  create(input: { readonly name: string; readonly uid: string | null }): Promise<Application | 'conflict'>;
+  /** Creates the application with this uid, or renames it. */
+  upsert(input: { readonly uid: string; readonly name: string }): Promise<{ readonly application: Application; readonly created: boolean }>;
+  /** By id or by uid. */
+  get(idOrUid: string): Promise<Application | null>;
+  list(page: PageRequest): Promise<Page<Application>>;
+  update(id: ApplicationId, change: { readonly name?: string; readonly uid?: string | null }): Promise<Application | 'conflict' | null>;
+  /** Deletes it with its endpoints and keys; what waits is canceled. False: there is none. */
+  delete(id: ApplicationId): Promise<boolean>;
+}
+
+// --------------------------------------------------------------------------------------------------------------- endpoints
+
+export type EndpointStatus = 'enabled' | 'paused' | 'disabled';
+
+/** Why an endpoint was disabled by the system: `gone` (it answered 410) or `failing`. */
+export type DisabledReason = 'gone' | 'failing';
+
+/** What an owner or the provider sets. */
+export interface EndpointSettings {
+  readonly url: string;
+  readonly description: string;
+  /** Empty: all. */
+  readonly eventTypes: readonly string[];
+  readonly headers: Readonly<Record<string, string>>;
+  /** Canonical text (core's formatCadence); null: the environment's. */
+  readonly cadence: string | null;
+  readonly ordering: Ordering;
+  /** Requests per second; null: unlimited. */
+  readonly rateLimit: number | null;
+  readonly maxInFlight: number;
+  /** Seconds; null: the default schedule. */
+  readonly retrySchedule: readonly number[] | null;
+}
+
+export interface Endpoint extends EndpointSettings {
+  readonly id: EndpointId;
+  readonly application: ApplicationId;
+  readonly environment: Environment;
+  readonly status: EndpointStatus;
+  readonly disabledReason: DisabledReason | null;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+}
+
+/** The secrets in force at an instant: rotation is a matter of reading the clock, not of a timer. */
+export interface EndpointSecrets {
+  readonly current: string;
+  readonly next: { readonly secret: string; readonly promotesAt: number } | null;
+  readonly previous: { readonly secret: string; readonly validUntil: number } | null;
+}
+
+export interface EndpointStore {
+  /** Null: no such application. */
+  create(input: {
+    readonly application: ApplicationId;
+    readonly environment: Environment;
+    readonly settings: EndpointSettings;
+    readonly secret: string;
+  }): Promise<Endpoint | null>;
+  get(environment: Environment, id: string): Promise<Endpoint | null>;
+  list(environment: Environment, filter: { readonly application: ApplicationId | null } & PageRequest): Promise<Page<Endpoint>>;
+  /** Setting `status` to `enabled` clears `disabledReason`; pausing a disabled endpoint keeps nothing of it either. */
+  update(
+    environment: Environment,
+    id: EndpointId,
+    change: Partial<EndpointSettings> & { readonly status?: 'enabled' | 'paused' },
+  ): Promise<Endpoint | null>;
+  /** Deletes it; what waits is canceled (`endpoint_deleted`). False: there is none. */
+  delete(environment: Environment, id: EndpointId): Promise<boolean>;
+  secrets(environment: Environment, id: EndpointId): Promise<EndpointSecrets | null>;
+  /** `conflict`: a rotation is under way. `overlapMs` 0 switches at once. */
+  rotateSecret(
+    environment: Environment,
+    id: EndpointId,
+    input: { readonly secret: string; readonly overlapMs: number },
+  ): Promise<EndpointSecrets | 'conflict' | null>;
+  /** `conflict`: there is no next secret to promote. */
+  promoteSecret(environment: Environment, id: EndpointId): Promise<EndpointSecrets | 'conflict' | null>;
+  /** Lets the endpoint's waiting deliveries go now: their gate is opened up to now. Null: no such endpoint. */
+  open(environment: Environment, id: EndpointId): Promise<{ readonly pending: number; readonly openedAt: number } | null>;
+}
+
+// -------------------------------------------------------------------------------------------------- event types, keys, environments
+
+export interface EventType {
+  readonly name: string;
+  readonly description: string;
+  /** JSON Schema as JSON text, verbatim. */
+  readonly schema: string | null;
+  /** JSON text, verbatim. */
+  readonly example: string | null;
+  readonly strict: boolean;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+}
+
+export interface EventTypeStore {
+  put(input: Omit<EventType, 'createdAt' | 'updatedAt'>): Promise<{ readonly eventType: EventType; readonly created: boolean }>;
+  get(name: string): Promise<EventType | null>;
+  /** Those of `names` that are in the catalogue. */
+  getMany(names: readonly string[]): Promise<EventType[]>;
+  list(page: PageRequest): Promise<Page<EventType>>;
+  delete(name: string): Promise<boolean>;
+}
+
+export interface Key {
+  readonly id: KeyId;
+  readonly environment: Environment;
+  /** Null: a service key. */
+  readonly application: ApplicationId | null;
+  readonly name: string;
+  /** The first characters of the token, to tell keys apart. */
+  readonly hint: string;
+  readonly createdAt: number;
+  readonly lastUsedAt: number | null;
+}
+
+export interface KeyStore {
+  /** `tokenHash`: SHA-256 of the token. Null: no such application. An equal hash gives the key that has it already. */
+  create(input: {
+    readonly environment: Environment;
+    readonly application: ApplicationId | null;
+    readonly name: string;
+    readonly tokenHash: Uint8Array;
+    readonly hint: string;
+  }): Promise<Key | null>;
+  /** The key with this token, if it is not revoked. Notes its use (to the minute, in the background). */
+  authenticate(tokenHash: Uint8Array): Promise<Key | null>;
+  /** `application` null: all of the environment; else that application's only. */
+  list(environment: Environment, filter: { readonly application: ApplicationId | null } & PageRequest): Promise<Page<Key>>;
+  get(environment: Environment, id: string): Promise<Key | null>;
+  revoke(environment: Environment, id: string): Promise<boolean>;
+  /** Whether any service key of this environment exists. */
+  anyServiceKey(environment: Environment): Promise<boolean>;
+}
+
+export interface EnvironmentState {
+  readonly environment: Environment;
+  /** Canonical text. */
+  readonly cadence: string;
+  /** First attempts published up to here may go, whatever the cadence says. */
+  readonly openedAt: number;
+  /** When a dispatch last sent a first attempt; null: never. */
+  readonly lastDispatchAt: number | null;
+}
+
+export interface EnvironmentStore {
+  get(environment: Environment): Promise<EnvironmentState>;
+  setCadence(environment: Environment, cadence: string): Promise<void>;
+  /** Dispatch now: opens the gate of the whole environment up to now. */
+  open(environment: Environment): Promise<EnvironmentState>;
+  /** What waits in this environment, or in one application of it. */
+  backlog(
+    environment: Environment,
+    application: ApplicationId | null,
+  ): Promise<{ readonly pending: number; readonly oldestPendingAt: number | null }>;
+}
+
+// ----------------------------------------------------------------------------------------------------------------- publish
+
+export interface EventToPublish {
+  /** Id or uid. */
+  readonly application: string;
+  readonly type: string;
+  /** JSON text, verbatim. */
+  readonly data: string;
+  readonly orderingKey: string | null;
+  /** The publisher's own id; null: one is made. */
+  readonly id: string | null;
+}
+
+export interface PublishRequest {
+  readonly environment: Environment;
+  /** All or nothing. */
+  readonly events: readonly EventToPublish[];
+  /** `scope` keeps the keys of different principals apart; `fingerprint` is a hash of the request. */
+  readonly idempotency: { readonly scope: string; readonly key: string; readonly fingerprint: string } | null;
+}
+
+export interface PublishedEvent {
+  readonly id: string;
+  readonly application: ApplicationId;
+  readonly environment: Environment;
+  readonly type: string;
+  readonly timestamp: number;
+  /** How many deliveries it made. */
+  readonly deliveries: number;
+  /** The earliest tick at which one of them may leave; null where there are none. */
+  readonly dispatchAt: number | null;
+}
+
+export type PublishResult =
+  /** On disk. `repeated`: this was published before, and these are the first results. */
+  | { readonly kind: 'published'; readonly events: PublishedEvent[]; readonly repeated: boolean }
+  | { readonly kind: 'unknown_application'; readonly index: number }
+  /** The id belongs to an event with other content. */
+  | { readonly kind: 'id_conflict'; readonly index: number }
+  /** The Idempotency-Key belongs to a request with another body. */
+  | { readonly kind: 'idempotency_conflict' };
+
+// -------------------------------------------------------------------------------------------------------- events, deliveries: reading
+
+export interface StoredEvent {
+  readonly id: string;
+  readonly application: ApplicationId;
+  readonly environment: Environment;
+  readonly type: string;
+  readonly timestamp: number;
+  readonly orderingKey: string | null;
+  /** The exact bytes that are sent. */
+  readonly body: Uint8Array;
+  readonly deliveries: number;
+}
+
+export interface EventFilter extends PageRequest {
+  readonly application: ApplicationId | null;
+  readonly type: string | null;
+  readonly orderingKey: string | null;
+  /** Inclusive. */
+  readonly since: number | null;
+  /** Exclusive. */
+  readonly until: number | null;
+}
+
+export interface EventStore {
+  list(environment: Environment, filter: EventFilter): Promise<Page<StoredEvent>>;
+  /** An event's id is unique per application: without `application`, a service key's look finds the newest with that id. */
+  get(environment: Environment, id: string, application: ApplicationId | null): Promise<StoredEvent | null>;
+}
+
+export interface Delivery {
+  readonly id: DeliveryId;
+  readonly event: string;
+  readonly eventType: string;
+  readonly endpoint: EndpointId;
+  readonly application: ApplicationId;
+  readonly environment: Environment;
+  readonly status: DeliveryStatus;
+  readonly reason: DeliveryReason | null;
+  readonly orderingKey: string | null;
+  readonly attemptCount: number;
+  /** Of a pending one: when its next attempt may go at the earliest (the tick, or the retry's instant). */
+  readonly nextAttemptAt: number | null;
+  readonly late: boolean;
+  /** The event's publish. */
+  readonly createdAt: number;
+}
+
+export interface Attempt {
+  readonly id: AttemptId;
+  readonly number: number;
+  readonly startedAt: number;
+  readonly durationMs: number;
+  readonly status: 'succeeded' | 'failed';
+  readonly error: AttemptErrorCode | null;
+  /** The system's words on a transport error. */
+  readonly detail: string | null;
+  readonly responseStatus: number | null;
+  readonly responseHeaders: Readonly<Record<string, string>> | null;
+  readonly responseBody: Uint8Array | null;
+  readonly responseTruncated: boolean;
+  readonly timings: Timings;
+  /** It was settled by a dispatcher that had lost its lease: it changed nothing. */
+  readonly stale: boolean;
+}
+
+/** Why a delivery waits is a pure function (core's whyNotYet) of these. */
+export interface DeliveryDetail {
+  readonly delivery: Delivery;
+  readonly attempts: Attempt[];
+  readonly endpoint: Endpoint | null;
+  /** The earlier pending delivery of the same ordering key. */
+  readonly behind: DeliveryId | null;
+  readonly dueAt: number | null;
+  readonly byHand: boolean;
+  readonly lane: { readonly notBefore: number; readonly openedAt: number } | null;
+  readonly environment: EnvironmentState;
+}
+
+export interface DeliveryFilter extends PageRequest {
+  readonly application: ApplicationId | null;
+  readonly endpoint: EndpointId | null;
+  readonly event: string | null;
+  readonly status: DeliveryStatus | null;
+  readonly orderingKey: string | null;
+  readonly since: number | null;
+  readonly until: number | null;
+}
+
+export interface DeliveryStore {
+  list(environment: Environment, filter: DeliveryFilter): Promise<Page<Delivery>>;
+  get(environment: Environment, id: string): Promise<DeliveryDetail | null>;
+  /**
+   * Retries by hand: a pending delivery is due now, its automatic attempts stay as they are; one that has ended is
+   * sent again, late. `endpoint_deleted`: it has nowhere to go.
+   */
+  retry(environment: Environment, id: DeliveryId): Promise<Delivery | 'endpoint_deleted' | null>;
+  /** `not_pending`: it has ended already. An attempt in flight is not called back, but changes nothing any more. */
+  cancel(environment: Environment, id: DeliveryId): Promise<Delivery | 'not_pending' | null>;
+}
+
+// ---------------------------------------------------------------------------------------------------------------- dispatch
+
+/** The lanes of one environment that have one cadence. Their gate is computed outside and passed in. */
+export interface CadenceGroup {
+  readonly environment: Environment;
+  /** Canonical text of the cadence in force. */
+  readonly cadence: string;
+  /** The store's own name of the group. */
+  readonly group: string;
+  /** The environment's dispatch-now. */
+  readonly openedAt: number;
+}
+
+/** One look at the clock and at what there is to ask for. */
+export interface Outlook {
+  readonly now: number;
+  readonly groups: readonly CadenceGroup[];
+}
+
+/** The right to work a lane until an instant. */
+export interface Lease {
+  readonly lane: number;
+  readonly holder: string;
+  readonly fence: number;
+}
+
+/** What a lane's row remembers across leases. */
+export interface LaneState {
+  /** No attempt before this instant (Retry-After). */
+  readonly notBefore: number;
+  /** The first failure since the last success; null: none. */
+  readonly failingSince: number | null;
+  /** When the rate limit allows the next request (GCRA's theoretical arrival time); 0: at once. */
+  readonly rateAt: number;
+}
+
+/** Everything about an endpoint that sending to it takes. */
+export interface LaneTarget {
+  readonly endpoint: Endpoint;
+  readonly secrets: EndpointSecrets;
+}
+
+export interface LeasedLane {
+  readonly lease: Lease;
+  readonly leaseUntil: number;
+  readonly group: string;
+  /** The lane's dispatch-now. */
+  readonly openedAt: number;
+  readonly state: LaneState;
+  readonly target: LaneTarget;
+  /** Whether it was taken over from a holder whose lease had ended. */
+  readonly takenOver: boolean;
+}
+
+/** A pending delivery as a scan of its lane sees it. */
+export interface ScannedDelivery {
+  /** Publish order within the store. */
+  readonly seq: number;
+  readonly orderingKey: string | null;
+  readonly publishedAt: number;
+  readonly dueAt: number | null;
+  readonly failures: number;
+  readonly attemptCount: number;
+  readonly byHand: boolean;
+  readonly late: boolean;
+}
+
+export interface DeliveryBody {
+  readonly seq: number;
+  readonly id: DeliveryId;
+  readonly eventId: string;
+  readonly eventType: string;
+  readonly body: Uint8Array;
+}
+
+/** One attempt to record, with what it means for its delivery. */
+export interface SettledAttempt {
+  readonly seq: number;
+  readonly attemptId: AttemptId;
+  readonly startedAt: number;
+  readonly durationMs: number;
+  readonly error: AttemptErrorCode | null;
+  readonly detail: string | null;
+  readonly responseStatus: number | null;
+  readonly responseHeaders: Readonly<Record<string, string>> | null;
+  readonly responseBody: Uint8Array | null;
+  readonly responseTruncated: boolean;
+  readonly timings: Timings;
+  readonly byHand: boolean;
+  /** The delivery's gated first attempt (and not one by hand): it is a dispatch of its environment. */
+  readonly first: boolean;
+  readonly end: DeliveryEnd;
+}
+
+export interface LaneSettlement {
+  readonly lease: Lease;
+  readonly attempts: readonly SettledAttempt[];
+  readonly state: LaneState;
+  readonly disable: DisabledReason | null;
+}
+
+export interface LaneRelease {
+  readonly lease: Lease;
+  /** The earliest first attempt left that heads its key and waits for its gate; null: none. */
+  readonly firstAt: number | null;
+  /** The earliest retry left that heads its key; null: none. `now` or earlier asks for another lease at once. */
+  readonly dueAt: number | null;
+  readonly state: LaneState;
+}
+
+export interface LaneStore {
+  outlook(): Promise<Outlook>;
+  /**
+   * Leases lanes that have something to send now: a first attempt no later than its group's gate, a retry that is due, or a
+   * holder whose lease has ended; never before `not_before`, never of an endpoint that is not enabled. Oldest first.
+   * @param request.gates the gate per group of the outlook, the environment's `openedAt` already weighed in
+   */
+  lease(request: {
+    readonly holder: string;
+    readonly leaseMs: number;
+    readonly limit: number;
+    readonly gates: ReadonlyMap<string, number>;
+  }): Promise<LeasedLane[]>;
+  /** Prolongs leases. Those not in the answer are lost. `rescan`: something changed behind the holder's cursor. */
+  renew(request: { readonly leases: readonly Lease[]; readonly leaseMs: number }): Promise<RenewedLane[]>;
+  /**
+   * The lane's pending deliveries after `after`, in publish order, up to the first that waits for a gate later than `gate`; beyond
+   * that one only what was asked for by hand and heads its key.
+   */
+  scan(request: {
+    readonly lane: number;
+    readonly ordering: Ordering;
+    readonly after: number;
+    readonly limit: number;
+    readonly gate: number;
+  }): Promise<ScanResult>;
+  /** Pending deliveries of one ordering key after `after`, in publish order. */
+  scanKey(request: {
+    readonly lane: number;
+    readonly orderingKey: string;
+    readonly after: number;
+    readonly limit: number;
+  }): Promise<ScannedDelivery[]>;
+  /** What is to be sent, for those of `seqs` that are still pending. */
+  bodies(seqs: readonly number[]): Promise<DeliveryBody[]>;
+  /** The endpoint as it is now; null once it is deleted or the lane has another holder. */
+  target(lease: Lease): Promise<{ readonly target: LaneTarget; readonly openedAt: number; readonly group: string } | null>;
+  /**
+   * Records attempts and what they mean, all lanes in one transaction. Holder and fence are checked under the lane's lock, lane by
+   * lane. Repeating a call is harmless.
+   * @returns for each lane whether it was `settled`, or `stale`: attempts appended, state unchanged
+   */
+  settle(batch: readonly LaneSettlement[]): Promise<('settled' | 'stale')[]>;
+  /** Gives lanes back. A lease that is lost already is passed over. */
+  release(batch: readonly LaneRelease[]): Promise<void>;
+  /**
+   * What the dispatcher sleeps by: per group the earliest first attempt, and the earliest instant of anything that is not gated
+   * (retries, floors, leases of others that end).
+   */
+  upcoming(): Promise<{ readonly now: number; readonly firsts: ReadonlyMap<string, number>; readonly dueAt: number | null }>;
+}
+
+export interface RenewedLane {
+  readonly lease: Lease;
+  readonly leaseUntil: number;
+  readonly rescan: boolean;
+}
+
+export interface ScanResult {
+  readonly deliveries: ScannedDelivery[];
+  /** Nothing is left after these: the lane's end, or its gate, is reached. */
+  readonly end: boolean;
+  /** The publish of the first delivery that waits for the gate; null: none does. */
+  readonly gatedFrom: number | null;
+}
+
+/** A hint that something changed; losing one costs time only, never a delivery. */
+export type StoreHint =
+  /** A lane may have become due: look again. */
+  | { readonly kind: 'work' }
+  /** This endpoint's settings, status, secrets or waiting deliveries changed: whoever holds its lane should look again. */
+  | { readonly kind: 'endpoint'; readonly lane: number };
+
+export interface Store {
+  readonly applications: ApplicationStore;
+  readonly endpoints: EndpointStore;
+  readonly eventTypes: EventTypeStore;
+  readonly keys: KeyStore;
+  readonly environments: EnvironmentStore;
+  readonly events: EventStore;
+  readonly deliveries: DeliveryStore;
+  readonly lanes: LaneStore;
+  /** The store's clock. */
+  now(): Promise<number>;
+  /** Concurrent calls share a transaction. Resolves only once it is on disk. */
+  publish(request: PublishRequest): Promise<PublishResult>;
+  /** Resolves when the database answers. */
+  check(): Promise<void>;
+  /** @returns a function that ends the subscription */
+  subscribe(listener: (hint: StoreHint) => void): () => void;
+  close(): Promise<void>;
+}

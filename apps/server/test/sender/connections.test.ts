@@ -1,0 +1,150 @@
+import { afterEach, expect, test } from 'vitest';
+import { createSender, type Sender, type SenderOptions } from '../../src/sender/sender.ts';
+import { answers, type Endpoint, pem, response, startEndpoint } from './endpoint.ts';
+
+const cleanUp: (() => Promise<void>)[] = [];
+
+afterEach(async () => {
+  for (const close of cleanUp.splice(0)) await close();
+});
+
+async function start(...args: Parameters<typeof startEndpoint>): Promise<Endpoint> {
+  const endpoint = await startEndpoint(...args);
+  cleanUp.push(endpoint.close);
+  return endpoint;
+}
+
+function newSender(options: Partial<SenderOptions> = {}): Sender {
+  const sender = createSender({ isAllowed: () => true, deadlineMs: 2_000, ca: pem('authority.pem'), ...options });
+  cleanUp.unshift(sender.close);
+  return sender;
+}
+
+const BODY = Buffer.from('{"id":"evt_1"}');
+
+test('the request on the wire', async () => {
+  const endpoint = await start(answers(response('200 OK')));
+  const result = await newSender({ clock: () => 1_795_428_000_123 }).send({
+    url: `http://127.0.0.1:${endpoint.port}/hooks/a%20b?x=1&y=%C3%A9#fragment`,
+    headers: { 'Content-Type': 'application/json', 'X-Signature': 'abc' },
+    body: BODY,
+  });
+  expect(result.startedAt).toBe(1_795_428_000_123);
+  expect(endpoint.requests).toEqual([
+    `POST /hooks/a%20b?x=1&y=%C3%A9 HTTP/1.1\r\nhost: 127.0.0.1:${endpoint.port}\r\nconnection: keep-alive\r\n` +
+      `Content-Type: application/json\r\nX-Signature: abc\r\ncontent-length: 14\r\n\r\n{"id":"evt_1"}`,
+  ]);
+});
+
+test.each(['http', 'https'])('%s: the second request rides on the first one’s connection, and its timings say so', async (scheme) => {
+  const endpoint = await start(answers(response('200 OK', { body: 'ok' })), scheme === 'https' ? { certificate: 'valid' } : {});
+  const sender = newSender();
+  const request = { url: endpoint.url, headers: {}, body: BODY };
+  const first = await sender.send(request);
+  const second = await sender.send(request);
+  const ms = expect.any(Number);
+  expect(first.timings).toEqual({ dns: null, connect: ms, tls: scheme === 'https' ? ms : null, first_byte: ms, body: ms });
+  expect(second.timings).toEqual({ dns: null, connect: null, tls: null, first_byte: ms, body: ms });
+  expect(endpoint.connections).toBe(1);
+  expect(endpoint.requests).toHaveLength(2);
+});
+
+test('requests at the same time each have their own connection, and none waits for another', async () => {
+  const hanging = await start((socket) => {
+    // The first request hangs; the others are answered.
+    if (hanging.requests.length > 1) socket.write(response('200 OK'));
+  });
+  const sender = newSender({ deadlineMs: 500 });
+  const request = { url: hanging.url, headers: {}, body: BODY };
+  const results = await Promise.all([request, request, request].map((one) => sender.send(one)));
+  expect(results.map(({ outcome }) => outcome.kind).sort()).toEqual(['accepted', 'accepted', 'transport_error']);
+  expect(hanging.connections).toBe(3);
+});
+
+test('a connection that the server closed is not used again', async () => {
+  let closed: () => void = () => undefined;
+  const endpoint = await start((socket) => {
+    socket.on('close', () => closed());
+    socket.write(response('200 OK'), () => socket.end());
+  });
+  const sender = newSender();
+  for (let i = 0; i < 5; i++) {
+    const gone = new Promise<void>((resolve) => {
+      closed = resolve;
+    });
+    expect((await sender.send({ url: endpoint.url, headers: {}, body: BODY })).outcome.kind).toBe('accepted');
+    await gone;
+  }
+  expect(endpoint.requests).toHaveLength(5);
+});
+
+test('a server that hangs up after each answer without saying so: at most one request is lost to it, and none is sent twice', async () => {
+  const endpoint = await start((socket) => socket.write(response('200 OK'), () => socket.resetAndDestroy()));
+  const sender = newSender();
+  const lost: string[] = [];
+  for (let i = 0; i < 100; i++) {
+    const { outcome } = await sender.send({ url: endpoint.url, headers: {}, body: Buffer.from(`{"id":"evt_${i}"}`) });
+    if (outcome.kind !== 'accepted') lost.push(outcome.kind === 'transport_error' ? outcome.code : outcome.kind);
+  }
+  expect(lost.length).toBeLessThanOrEqual(1);
+  expect(lost.every((code) => code === 'connection_reset')).toBe(true);
+  const bodies = endpoint.requests.map((request) => request.split('\r\n\r\n')[1]);
+  expect(new Set(bodies).size).toBe(bodies.length);
+  expect(bodies.length).toBeGreaterThanOrEqual(100 - lost.length);
+});
+
+test('an answer that nobody asked for does not become the answer of the next request', async () => {
+  const forged = response('200 OK', { body: 'forged' });
+  const endpoint = await start((socket) => socket.write(response('500 Oops') + forged));
+  const sender = newSender();
+  for (let i = 0; i < 3; i++) {
+    expect((await sender.send({ url: endpoint.url, headers: {}, body: BODY })).outcome).toMatchObject({ kind: 'refused', status: 500 });
+  }
+});
+
+test('close ends idle connections, waits for the request in flight, and refuses new ones', async () => {
+  let answer: () => void = () => undefined;
+  const idle = await start(answers(response('200 OK')));
+  let idleClosed: () => void = () => undefined;
+  const seenClosed = new Promise<void>((resolve) => {
+    idleClosed = resolve;
+  });
+  const busy = await start((socket) => {
+    answer = () => socket.write(response('200 OK'));
+    arrived();
+  });
+  let arrived: () => void = () => undefined;
+  const requestArrived = new Promise<void>((resolve) => {
+    arrived = resolve;
+  });
+  const watched = await start((socket) => {
+    socket.on('close', () => idleClosed());
+    socket.write(response('200 OK'));
+  });
+  const sender = newSender();
+  await sender.send({ url: idle.url, headers: {}, body: BODY });
+  await sender.send({ url: watched.url, headers: {}, body: BODY });
+  const inFlight = sender.send({ url: busy.url, headers: {}, body: BODY });
+  await requestArrived;
+  let isClosed = false;
+  const closing = sender.close().then(() => {
+    isClosed = true;
+  });
+  await seenClosed;
+  expect(isClosed).toBe(false);
+  await expect(sender.send({ url: idle.url, headers: {}, body: BODY })).rejects.toThrow('closed');
+  answer();
+  expect((await inFlight).outcome.kind).toBe('accepted');
+  await closing;
+  expect(isClosed).toBe(true);
+});
+
+test('a header that is no header is the caller’s mistake, and rejects', async () => {
+  const endpoint = await start(answers(response('200 OK')));
+  const sender = newSender();
+  const request = (headers: Record<string, string>) => sender.send({ url: endpoint.url, headers, body: BODY });
+  await expect(request({ 'X-Bad': 'a\r\nb' })).rejects.toThrow('invalid X-Bad header');
+  await expect(request({ expect: '100-continue' })).rejects.toThrow('expect header not supported');
+  expect(endpoint.requests).toEqual([]);
+  expect((await request({})).outcome.kind).toBe('accepted');
+});

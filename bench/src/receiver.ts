@@ -1,0 +1,54 @@
+/**
+ * The benchmark's receiver: answers 200 to every POST and does as little else as it can, so that it is never what is measured.
+ * A process of its own; tells its port, its count and its processor time over IPC.
+ */
+import { createServer } from 'node:net';
+
+const ANSWER = Buffer.from('HTTP/1.1 200 OK\r\nContent-Length: 15\r\nConnection: keep-alive\r\n\r\nValid signature');
+const HEAD_END = Buffer.from('\r\n\r\n');
+const LENGTH = /\r\ncontent-length: *(\d+)/i;
+
+let count = 0;
+let target = Number.POSITIVE_INFINITY;
+
+const server = createServer({ noDelay: true }, (socket) => {
+  let pending: Buffer | null = null;
+  socket.on('error', () => socket.destroy());
+  socket.on('data', (chunk: Buffer) => {
+    let buffer = pending === null ? chunk : Buffer.concat([pending, chunk]);
+    let answers = 0;
+    for (;;) {
+      const headEnd = buffer.indexOf(HEAD_END);
+      if (headEnd === -1) break;
+      const length = Number(LENGTH.exec(buffer.latin1Slice(0, headEnd))?.[1] ?? 0);
+      const end = headEnd + 4 + length;
+      if (buffer.length < end) break;
+      buffer = buffer.subarray(end);
+      answers += 1;
+    }
+    pending = buffer.length === 0 ? null : buffer;
+    for (let answer = 0; answer < answers; answer += 1) socket.write(ANSWER);
+    count += answers;
+    if (count >= target) {
+      target = Number.POSITIVE_INFINITY;
+      process.send?.({ kind: 'reached' });
+    }
+  });
+});
+
+process.on('message', (message: { kind: 'expect'; count: number } | { kind: 'usage' }) => {
+  if (message.kind === 'expect') {
+    count = 0;
+    target = message.count;
+    process.send?.({ kind: 'expecting' });
+  } else {
+    const { user, system } = process.cpuUsage();
+    process.send?.({ kind: 'usage', cpuMs: (user + system) / 1000, count });
+  }
+});
+process.on('disconnect', () => process.exit(0));
+
+server.listen(0, '127.0.0.1', () => {
+  const address = server.address();
+  process.send?.({ kind: 'listening', port: typeof address === 'object' && address !== null ? address.port : 0 });
+});

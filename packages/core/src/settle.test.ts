@@ -1,0 +1,141 @@
+import { describe, expect, test } from 'vitest';
+import { nextStatus, queueKey } from './delivery.ts';
+import type { Outcome } from './outcome.ts';
+import { rateAfter, rateAllowsAt } from './rate.ts';
+import { DEFAULT_RETRY_SCHEDULE, retryDelayMs } from './retry.ts';
+import { settle } from './settle.ts';
+
+const NOW = Date.UTC(2026, 10, 23, 10, 0, 0);
+const fresh = { failures: 0, dueAt: null, byHand: false };
+const context = { now: NOW, random: 0, schedule: DEFAULT_RETRY_SCHEDULE };
+const refused = (status: number, retryAfter: string | null = null): Outcome => ({ kind: 'refused', status, retryAfter });
+
+describe('retry schedule', () => {
+  test.each([
+    [1, 5],
+    [2, 300],
+    [3, 1_800],
+    [4, 7_200],
+    [5, 18_000],
+    [6, 36_000],
+    [7, 36_000],
+  ])('after failure %i the next attempt is %i s away, plus up to 20 %%', (failures, seconds) => {
+    expect(retryDelayMs(DEFAULT_RETRY_SCHEDULE, failures, { random: 0 })).toBe(seconds * 1000);
+    expect(retryDelayMs(DEFAULT_RETRY_SCHEDULE, failures, { random: 0.999_999 })).toBeLessThanOrEqual(seconds * 1200);
+    expect(retryDelayMs(DEFAULT_RETRY_SCHEDULE, failures, { random: 0.5 })).toBe(seconds * 1100);
+  });
+
+  test('is used up after its last step', () => {
+    expect(retryDelayMs(DEFAULT_RETRY_SCHEDULE, 8, { random: 0 })).toBeNull();
+    expect(retryDelayMs([], 1, { random: 0 })).toBeNull();
+  });
+});
+
+describe('settle', () => {
+  test('an accepted attempt succeeds and clears the lane', () => {
+    expect(settle(fresh, { kind: 'accepted', status: 204 }, context)).toEqual({
+      delivery: { status: 'succeeded' },
+      lane: { success: true, notBefore: null, disable: null },
+    });
+  });
+
+  test.each([301, 400, 401, 403, 404, 429, 500, 503])('status %i is retried after 5 s', (status) => {
+    expect(settle(fresh, refused(status), context).delivery).toEqual({ status: 'pending', failures: 1, dueAt: NOW + 5_000 });
+  });
+
+  test('a transport error is retried', () => {
+    const outcome: Outcome = { kind: 'transport_error', code: 'timeout', detail: '' };
+    expect(settle({ ...fresh, failures: 2 }, outcome, context).delivery).toEqual({ status: 'pending', failures: 3, dueAt: NOW + 1_800_000 });
+  });
+
+  test('the eighth failure is the last', () => {
+    expect(settle({ ...fresh, failures: 7 }, refused(500), context).delivery).toEqual({ status: 'failed', reason: 'attempts_exhausted' });
+  });
+
+  test('410 fails at once and disables the endpoint', () => {
+    expect(settle(fresh, refused(410), context)).toEqual({
+      delivery: { status: 'failed', reason: 'endpoint_gone' },
+      lane: { success: false, notBefore: null, disable: 'gone' },
+    });
+  });
+
+  test.each([
+    [429, '120', 120_000],
+    [503, '7', 7_000],
+    [503, 'Mon, 23 Nov 2026 10:01:00 GMT', 60_000],
+    [429, '999999999', 36_000_000], // never longer than the schedule's longest step
+  ])('%i with Retry-After %s holds the lane and the delivery', (status, header, ms) => {
+    const { delivery, lane } = settle(fresh, refused(status, header), context);
+    expect(lane.notBefore).toBe(NOW + ms);
+    expect(delivery).toEqual({ status: 'pending', failures: 1, dueAt: NOW + Math.max(ms, 5_000) });
+  });
+
+  test.each([
+    [500, '120'],
+    [429, 'soon'],
+    [429, null],
+    [429, '0'],
+  ])('%i with Retry-After %s asks for no pause', (status, header) => {
+    expect(settle(fresh, refused(status, header), context).lane.notBefore).toBeNull();
+  });
+
+  test.each([
+    [{ failures: 0, dueAt: null }],
+    [{ failures: 3, dueAt: NOW + 99_000 }],
+  ])('a failed attempt by hand leaves the automatic ones as they were: %j', (automatic) => {
+    expect(settle({ ...automatic, byHand: true }, refused(500), context).delivery).toEqual({ status: 'pending', ...automatic });
+  });
+});
+
+describe('state machine of a delivery', () => {
+  const statuses = ['pending', 'succeeded', 'failed', 'canceled'] as const;
+  const actions = ['accept', 'fail', 'cancel', 'resend'] as const;
+  test('every pair of status and action', () => {
+    const table = Object.fromEntries(statuses.map((status) => [status, actions.map((action) => nextStatus(status, action))]));
+    expect(table).toEqual({
+      pending: ['succeeded', 'failed', 'canceled', null],
+      succeeded: [null, null, null, 'pending'],
+      failed: [null, null, null, 'pending'],
+      canceled: [null, null, null, 'pending'],
+    });
+  });
+
+  test.each([
+    ['key', 'shp_1', false, 'shp_1'],
+    ['key', null, false, null],
+    ['key', 'shp_1', true, null],
+    ['strict', 'shp_1', false, ''],
+    ['strict', null, false, ''],
+    ['strict', null, true, null],
+    ['none', 'shp_1', false, null],
+  ] as const)('ordering %s, key %s, late %s stands in queue %s', (ordering, orderingKey, late, queue) => {
+    expect(queueKey(ordering, { orderingKey, late })).toBe(queue);
+  });
+});
+
+describe('rate limit', () => {
+  test('one per second: nothing saved up', () => {
+    let rateAt = 0;
+    const starts: number[] = [];
+    for (let now = NOW; starts.length < 4; now += 10) {
+      if (rateAllowsAt(1, rateAt) > now) continue;
+      starts.push(now - NOW);
+      rateAt = rateAfter(1, rateAt, { now });
+    }
+    expect(starts).toEqual([0, 1000, 2000, 3000]);
+  });
+
+  test('fifty per second: five at once, then one every 20 ms', () => {
+    let rateAt = 0;
+    const starts: number[] = [];
+    for (let now = NOW; starts.length < 8; ) {
+      if (rateAllowsAt(50, rateAt) > now) {
+        now += 1;
+        continue;
+      }
+      starts.push(now - NOW);
+      rateAt = rateAfter(50, rateAt, { now });
+    }
+    expect(starts).toEqual([0, 0, 0, 0, 0, 20, 40, 60]);
+  });
+});
