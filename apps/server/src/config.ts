@@ -15,17 +15,17 @@ export class ConfigError extends Error {
 /** Reads one value. Throws a RangeError whose message completes "SETTING …". */
 type Read<T> = (text: string) => T;
 
-interface Setting<T> {
+interface Setting<T, D extends string | null> {
   readonly env: string;
   readonly flag: string;
   /** As text, in the same form as a value given; null: none. */
-  readonly default: string | null;
+  readonly default: D;
   readonly secret?: boolean;
   readonly about: string;
   readonly read: Read<T>;
 }
 
-function setting<T>(definition: Setting<T>): Setting<T> {
+function setting<T, const D extends string | null>(definition: Setting<T, D>): Setting<T, D> {
   return definition;
 }
 
@@ -183,10 +183,9 @@ export const SETTINGS = {
 } as const;
 
 type Settings = typeof SETTINGS;
-type Value<S> = S extends Setting<infer T> ? T : never;
 /** A setting without a default is null where none was given. */
 export type Config = {
-  readonly [Name in keyof Settings]: Settings[Name]['default'] extends string ? Value<Settings[Name]> : Value<Settings[Name]> | null;
+  readonly [Name in keyof Settings]: Settings[Name] extends Setting<infer T, infer D> ? (D extends string ? T : T | null) : never;
 };
 
 /**

@@ -1,0 +1,217 @@
+/** Deliveries as people see them, and what they do to them by hand. */
+import type { ApplicationId, AttemptErrorCode, AttemptId, DeliveryId, DeliveryReason, DeliveryStatus, EndpointId } from '@posthorn/core';
+import { queueKey } from '@posthorn/core';
+import { tickAfter } from '../cadences.ts';
+import type { Attempt, Delivery, DeliveryStore, Environment } from '../store.ts';
+import type { SqliteContext } from './context.ts';
+import { type EndpointRow, endpointFromRow } from './endpoints.ts';
+import { environmentState } from './environments.ts';
+import { Conditions, pageOf, readCursor } from './page.ts';
+
+interface DeliveryRow {
+  readonly seq: number;
+  readonly id: DeliveryId;
+  readonly event_id: string;
+  readonly event_type: string;
+  readonly endpoint_id: EndpointId;
+  readonly endpoint_deleted: number;
+  readonly application_deleted: number;
+  readonly application_id: ApplicationId;
+  readonly environment: Environment;
+  readonly status: DeliveryStatus;
+  readonly reason: DeliveryReason | null;
+  readonly ordering_key: string | null;
+  readonly attempt_count: number;
+  readonly published_at: number;
+  readonly due_at: number | null;
+  readonly by_hand: number;
+  readonly late: number;
+  readonly lane: number;
+  readonly cadence: string;
+  readonly opened_at: number;
+  readonly not_before: number;
+}
+
+interface AttemptRow {
+  readonly id: AttemptId;
+  readonly number: number;
+  readonly started_at: number;
+  readonly duration_ms: number;
+  readonly error: AttemptErrorCode | null;
+  readonly detail: string | null;
+  readonly response_status: number | null;
+  readonly response_headers: string | null;
+  readonly response_body: Uint8Array | null;
+  readonly response_truncated: number;
+  readonly timings: string;
+  readonly stale: number;
+}
+
+const SELECT = `SELECT d.seq, d.id, v.id AS event_id, v.type AS event_type, e.id AS endpoint_id,
+    e.deleted_at IS NOT NULL AS endpoint_deleted, a.deleted_at IS NOT NULL AS application_deleted, a.id AS application_id, d.environment,
+    d.status, d.reason, d.ordering_key, d.attempt_count, d.published_at, d.due_at, d.by_hand, d.late, d.lane,
+    coalesce(e.cadence, n.cadence) AS cadence, max(l.opened_at, n.opened_at) AS opened_at, l.not_before
+  FROM deliveries d
+  JOIN events v ON v.seq = d.event
+  JOIN endpoints e ON e.pk = d.endpoint
+  JOIN applications a ON a.pk = d.application
+  JOIN lanes l ON l.pk = d.lane
+  JOIN environments n ON n.name = d.environment`;
+
+export function sqliteDeliveries(context: SqliteContext): DeliveryStore {
+  const { db } = context;
+
+  const find = (environment: Environment, id: string): DeliveryRow | undefined =>
+    db.get<DeliveryRow>(`${SELECT} WHERE d.id = ? AND d.environment = ?`, id, environment);
+
+  /** The lane has to be looked at again: something in it may go now. */
+  function wake(lane: number, now: number): void {
+    db.run('UPDATE lanes SET due_at = min(coalesce(due_at, ?1), ?1) WHERE pk = ?2', now, lane);
+  }
+
+  function hint(lane: number): void {
+    context.hint({ kind: 'endpoint', lane });
+    context.hint({ kind: 'work' });
+  }
+
+  return {
+    async list(environment, filter) {
+      const after = readCursor(filter.cursor, 2);
+      const where = new Conditions().add('d.environment = ?', environment);
+      if (filter.endpoint !== null) where.add('d.endpoint = (SELECT pk FROM endpoints WHERE id = ?)', filter.endpoint);
+      if (filter.application !== null) where.add('d.application = (SELECT pk FROM applications WHERE id = ?)', filter.application);
+      if (filter.event !== null) where.add('d.event IN (SELECT seq FROM events WHERE id = ? AND environment = ?)', filter.event, environment);
+      // Spelled out, not a parameter: a partial index is used only where the statement itself says what it covers.
+      if (filter.status !== null) where.add(`d.status = '${filter.status}'`);
+      if (filter.orderingKey !== null) where.add('d.ordering_key = ?', filter.orderingKey);
+      if (filter.since !== null) where.add('d.published_at >= ?', filter.since);
+      if (filter.until !== null) where.add('d.published_at < ?', filter.until);
+      if (after !== null) where.add('(d.published_at, d.seq) < (?, ?)', ...after);
+      const rows = db.all<DeliveryRow>(
+        `${SELECT} WHERE ${where.sql} ORDER BY d.published_at DESC, d.seq DESC LIMIT ?`,
+        ...where.parameters,
+        filter.limit + 1,
+      );
+      return pageOf(rows, { limit: filter.limit, read: delivery, cursor: (row) => [row.published_at, row.seq] });
+    },
+    async get(environment, id) {
+      const row = find(environment, id);
+      if (row === undefined) return null;
+      const endpointRow = db.get<EndpointRow>(
+        'SELECT e.*, a.id AS application_id FROM endpoints e JOIN applications a ON a.pk = e.application WHERE e.pk = ? AND e.deleted_at IS NULL',
+        row.lane,
+      );
+      const endpoint = endpointRow === undefined ? null : endpointFromRow(context, endpointRow);
+      return {
+        delivery: delivery(row),
+        attempts: db.all<AttemptRow>('SELECT * FROM attempts WHERE delivery = ? ORDER BY number, started_at', row.seq).map(attempt),
+        endpoint,
+        behind: endpoint === null ? null : behind(context, row, queueKey(endpoint.ordering, { orderingKey: row.ordering_key, late: row.late === 1 })),
+        dueAt: row.due_at,
+        byHand: row.by_hand === 1,
+        lane: { notBefore: row.not_before, openedAt: row.opened_at },
+        environment: environmentState(context, environment),
+      };
+    },
+    async retry(environment, id) {
+      const result = db.transaction(() => {
+        const row = find(environment, id);
+        if (row === undefined) return null;
+        if (row.endpoint_deleted === 1) return 'endpoint_deleted' as const;
+        const now = context.now();
+        if (row.status === 'pending') db.run('UPDATE deliveries SET by_hand = 1 WHERE seq = ?', row.seq);
+        else {
+          db.run(
+            `UPDATE deliveries SET status = 'pending', reason = NULL, failures = 0, due_at = ?, by_hand = 0, late = 1 WHERE seq = ?`,
+            now,
+            row.seq,
+          );
+        }
+        wake(row.lane, now);
+        return { lane: row.lane, delivery: delivery(find(environment, id) as DeliveryRow) };
+      });
+      if (result === null || result === 'endpoint_deleted') return result;
+      hint(result.lane);
+      return result.delivery;
+    },
+    async cancel(environment, id) {
+      const result = db.transaction(() => {
+        const row = find(environment, id);
+        if (row === undefined) return null;
+        if (row.status !== 'pending' || row.endpoint_deleted === 1) return 'not_pending' as const;
+        db.run(`UPDATE deliveries SET status = 'canceled', reason = 'canceled_by_hand', by_hand = 0 WHERE seq = ?`, row.seq);
+        // Those behind it on its key may go now.
+        wake(row.lane, context.now());
+        return { lane: row.lane, delivery: delivery(find(environment, id) as DeliveryRow) };
+      });
+      if (result === null || result === 'not_pending') return result;
+      hint(result.lane);
+      return result.delivery;
+    },
+  };
+}
+
+/** The earliest pending delivery in the same queue that comes before `row`. */
+function behind({ db }: SqliteContext, row: DeliveryRow, key: string | null): DeliveryId | null {
+  if (row.status !== 'pending' || key === null) return null;
+  const first =
+    key === '' && row.ordering_key !== ''
+      ? db.get<{ id: DeliveryId }>(
+          `SELECT id FROM deliveries WHERE lane = ? AND status = 'pending' AND late = 0 AND seq < ? ORDER BY seq LIMIT 1`,
+          row.lane,
+          row.seq,
+        )
+      : db.get<{ id: DeliveryId }>(
+          `SELECT id FROM deliveries WHERE lane = ? AND ordering_key = ? AND status = 'pending' AND late = 0 AND seq < ? ORDER BY seq LIMIT 1`,
+          row.lane,
+          key,
+          row.seq,
+        );
+  return first?.id ?? null;
+}
+
+function delivery(row: DeliveryRow): Delivery {
+  // A deleted endpoint's deliveries are canceled in steps: those the steps have not reached yet are canceled all the same.
+  const dropped = row.status === 'pending' && row.endpoint_deleted === 1;
+  const status = dropped ? 'canceled' : row.status;
+  return {
+    id: row.id,
+    event: row.event_id,
+    eventType: row.event_type,
+    endpoint: row.endpoint_id,
+    application: row.application_id,
+    environment: row.environment,
+    status,
+    reason: dropped ? (row.application_deleted === 1 ? 'application_deleted' : 'endpoint_deleted') : row.reason,
+    orderingKey: row.ordering_key,
+    attemptCount: row.attempt_count,
+    nextAttemptAt: status === 'pending' ? nextAttemptAt(row) : null,
+    late: row.late === 1,
+    createdAt: row.published_at,
+  };
+}
+
+function nextAttemptAt(row: DeliveryRow): number {
+  if (row.due_at !== null) return Math.max(row.due_at, row.not_before);
+  const tick = row.published_at <= row.opened_at ? row.published_at : tickAfter(row.cadence, row.published_at);
+  return Math.max(row.by_hand === 1 ? row.published_at : tick, row.not_before);
+}
+
+function attempt(row: AttemptRow): Attempt {
+  const [dns = null, connect = null, tls = null, firstByte = null, body = null] = JSON.parse(row.timings) as (number | null)[];
+  return {
+    id: row.id,
+    number: row.number,
+    startedAt: row.started_at,
+    durationMs: row.duration_ms,
+    status: row.error === null ? 'succeeded' : 'failed',
+    error: row.error,
+    detail: row.detail,
+    responseStatus: row.response_status,
+    responseHeaders: row.response_headers === null ? null : (JSON.parse(row.response_headers) as Record<string, string>),
+    responseBody: row.response_body,
+    responseTruncated: row.response_truncated === 1,
+    timings: { dns, connect, tls, first_byte: firstByte, body },
+    stale: row.stale === 1,
+  };
+}

@@ -1,0 +1,73 @@
+/** The event catalogue, shared by both environments. */
+import type { EventType, EventTypeStore } from '../store.ts';
+import type { SqliteContext } from './context.ts';
+import { InvalidCursor } from '../store.ts';
+
+interface EventTypeRow {
+  readonly name: string;
+  readonly description: string;
+  readonly schema: string | null;
+  readonly example: string | null;
+  readonly strict: number;
+  readonly created_at: number;
+  readonly updated_at: number;
+}
+
+export function sqliteEventTypes({ db, now }: SqliteContext): EventTypeStore {
+  return {
+    async put({ name, description, schema, example, strict }) {
+      return db.transaction(() => {
+        const created = db.get('SELECT 1 FROM event_types WHERE name = ?', name) === undefined;
+        const at = now();
+        const row = db.get<EventTypeRow>(
+          `INSERT INTO event_types (name, description, schema, example, strict, created_at, updated_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6)
+           ON CONFLICT (name) DO UPDATE SET description = ?2, schema = ?3, example = ?4, strict = ?5, updated_at = ?6 RETURNING *`,
+          name,
+          description,
+          schema,
+          example,
+          strict ? 1 : 0,
+          at,
+        ) as EventTypeRow;
+        return { eventType: eventType(row), created };
+      });
+    },
+    async get(name) {
+      const row = db.get<EventTypeRow>('SELECT * FROM event_types WHERE name = ?', name);
+      return row === undefined ? null : eventType(row);
+    },
+    async getMany(names) {
+      return db
+        .all<EventTypeRow>('SELECT t.* FROM json_each(?) j JOIN event_types t ON t.name = j.value', JSON.stringify(names))
+        .map(eventType);
+    },
+    // A catalogue is read by name: there is no newest first among types.
+    async list({ limit, cursor }) {
+      const after = cursor === null ? '' : Buffer.from(cursor, 'base64url').toString('utf8');
+      if (cursor !== null && Buffer.from(after, 'utf8').toString('base64url') !== cursor) {
+        throw new InvalidCursor('the cursor is not one that this list gave');
+      }
+      const rows = db.all<EventTypeRow>('SELECT * FROM event_types WHERE name > ? ORDER BY name LIMIT ?', after, limit + 1);
+      const last = rows[limit - 1];
+      return {
+        data: rows.slice(0, limit).map(eventType),
+        nextCursor: rows.length > limit && last !== undefined ? Buffer.from(last.name, 'utf8').toString('base64url') : null,
+      };
+    },
+    async delete(name) {
+      return db.run('DELETE FROM event_types WHERE name = ?', name) === 1;
+    },
+  };
+}
+
+function eventType(row: EventTypeRow): EventType {
+  return {
+    name: row.name,
+    description: row.description,
+    schema: row.schema,
+    example: row.example,
+    strict: row.strict === 1,
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
+  };
+}

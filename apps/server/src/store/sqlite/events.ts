@@ -1,0 +1,60 @@
+/** The log of events, newest first. */
+import type { ApplicationId } from '@posthorn/core';
+import type { Environment, EventStore, StoredEvent } from '../store.ts';
+import type { SqliteContext } from './context.ts';
+import { Conditions, pageOf, readCursor } from './page.ts';
+
+interface EventRow {
+  readonly seq: number;
+  readonly id: string;
+  readonly application_id: ApplicationId;
+  readonly environment: Environment;
+  readonly type: string;
+  readonly ordering_key: string | null;
+  readonly published_at: number;
+  readonly deliveries: number;
+  readonly body: Uint8Array;
+}
+
+const SELECT = `SELECT e.seq, e.id, a.id AS application_id, e.environment, e.type, e.ordering_key, e.published_at, e.deliveries, e.body
+  FROM events e JOIN applications a ON a.pk = e.application`;
+
+export function sqliteEvents({ db }: SqliteContext): EventStore {
+  return {
+    async list(environment, filter) {
+      const after = readCursor(filter.cursor, 2);
+      const where = new Conditions().add('e.environment = ?', environment);
+      if (filter.application !== null) where.add('e.application = (SELECT pk FROM applications WHERE id = ?)', filter.application);
+      if (filter.type !== null) where.add('e.type = ?', filter.type);
+      if (filter.orderingKey !== null) where.add('e.ordering_key = ?', filter.orderingKey);
+      if (filter.since !== null) where.add('e.published_at >= ?', filter.since);
+      if (filter.until !== null) where.add('e.published_at < ?', filter.until);
+      if (after !== null) where.add('(e.published_at, e.seq) < (?, ?)', ...after);
+      const rows = db.all<EventRow>(
+        `${SELECT} WHERE ${where.sql} ORDER BY e.published_at DESC, e.seq DESC LIMIT ?`,
+        ...where.parameters,
+        filter.limit + 1,
+      );
+      return pageOf(rows, { limit: filter.limit, read: storedEvent, cursor: (row) => [row.published_at, row.seq] });
+    },
+    async get(environment, id, application) {
+      const where = new Conditions().add('e.id = ? AND e.environment = ?', id, environment);
+      if (application !== null) where.add('e.application = (SELECT pk FROM applications WHERE id = ?)', application);
+      const row = db.get<EventRow>(`${SELECT} WHERE ${where.sql} ORDER BY e.seq DESC LIMIT 1`, ...where.parameters);
+      return row === undefined ? null : storedEvent(row);
+    },
+  };
+}
+
+function storedEvent(row: EventRow): StoredEvent {
+  return {
+    id: row.id,
+    application: row.application_id,
+    environment: row.environment,
+    type: row.type,
+    timestamp: row.published_at,
+    orderingKey: row.ordering_key,
+    body: row.body,
+    deliveries: row.deliveries,
+  };
+}

@@ -1,0 +1,55 @@
+/**
+ * Every error code of the HTTP API: what a program can rely on. docs/errors.md explains each, and a test fails when one
+ * is missing there. A code is never renamed and never changes its status.
+ */
+
+interface ProblemKind {
+  readonly status: number;
+  /** The same for every occurrence (RFC 9457, section 3.1.3); what differs stands in `detail`. */
+  readonly title: string;
+}
+
+export const PROBLEMS = {
+  // 400: the request cannot be read
+  malformed_request: { status: 400, title: 'The request is not valid HTTP' },
+  invalid_json: { status: 400, title: 'The body is not valid JSON' },
+  invalid_request: { status: 400, title: 'The request has fields that do not do' },
+  invalid_cursor: { status: 400, title: 'The cursor does not belong to this list' },
+  // 401, 403: who is asking
+  unauthenticated: { status: 401, title: 'The request needs a valid key' },
+  service_key_required: { status: 403, title: 'This takes a service key' },
+  production_key_required: { status: 403, title: 'This takes a service key of production' },
+  provider_setting: { status: 403, title: 'Only the API provider sets this' },
+  sandbox_only: { status: 403, title: 'An application key may do this in the sandbox only' },
+  // 404, 405: nothing there
+  route_not_found: { status: 404, title: 'There is no such route' },
+  application_not_found: { status: 404, title: 'There is no such application' },
+  endpoint_not_found: { status: 404, title: 'There is no such endpoint' },
+  event_not_found: { status: 404, title: 'There is no such event' },
+  delivery_not_found: { status: 404, title: 'There is no such delivery' },
+  event_type_not_found: { status: 404, title: 'There is no such event type' },
+  key_not_found: { status: 404, title: 'There is no such key' },
+  method_not_allowed: { status: 405, title: 'The route does not take this method' },
+  request_timeout: { status: 408, title: 'The request did not arrive in time' },
+  // 409: at odds with what is there
+  uid_taken: { status: 409, title: 'Another application has this uid' },
+  idempotency_conflict: { status: 409, title: 'The Idempotency-Key belongs to another request' },
+  event_id_conflict: { status: 409, title: 'The event id belongs to an event with other content' },
+  rotation_in_progress: { status: 409, title: 'A rotation of this secret is under way' },
+  no_rotation: { status: 409, title: 'There is no next secret to promote' },
+  delivery_ended: { status: 409, title: 'The delivery has ended already' },
+  endpoint_deleted: { status: 409, title: 'The endpoint of this delivery has been deleted' },
+  // 413 and on: too much, or of the wrong kind
+  payload_too_large: { status: 413, title: 'The body is too large' },
+  uri_too_long: { status: 414, title: 'The URL is too long' },
+  unsupported_media_type: { status: 415, title: 'The body must be application/json' },
+  event_type_mismatch: { status: 422, title: 'The data does not fit the schema of its event type' },
+  headers_too_large: { status: 431, title: 'The headers are too large' },
+  // 5xx: not the caller's fault
+  internal_error: { status: 500, title: 'Something went wrong on our side' },
+  store_unavailable: { status: 503, title: 'The database does not answer' },
+} as const satisfies Record<string, ProblemKind>;
+
+export type ProblemCode = keyof typeof PROBLEMS;
+
+export const PROBLEM_CODES = Object.keys(PROBLEMS) as ProblemCode[];
