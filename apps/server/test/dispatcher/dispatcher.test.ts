@@ -1,0 +1,213 @@
+import type { ApplicationId, Outcome } from '@posthorn/core';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { EndpointSettings, Environment } from '../../src/store/store.ts';
+import { addEndpoint, event, publish } from '../store/conformance/harness.ts';
+import { openStage, type Stage } from './stage.ts';
+
+const at = (time: string): number => Date.parse(`2026-11-23T${time}Z`);
+const DOWN: Outcome = { kind: 'refused', status: 500, retryAfter: null };
+
+let stage: Stage;
+let application: ApplicationId;
+
+beforeEach(async () => {
+  stage = await openStage(at('10:00:01'));
+  ({
+    application: { id: application },
+  } = await stage.store.applications.upsert({ uid: 'acme', name: 'Acme' }));
+});
+afterEach(() => stage.close());
+
+const add = (settings: Partial<EndpointSettings> = {}, environment: Environment = 'sandbox') => addEndpoint(stage.store, application, settings, environment);
+const times = (): string[] => stage.arrivals.map((arrival) => new Date(arrival.at).toISOString().slice(11, 23));
+const ids = (): string[] => stage.arrivals.map(({ id }) => id);
+
+describe('the gate', () => {
+  test('published at 10:00:01, the sandbox leaves at 10:05:00 and production at 10:30:00', async () => {
+    await add({ url: 'https://sandbox.test/' });
+    await add({ url: 'https://production.test/' }, 'production');
+    stage.dispatcher.start();
+    await publish(stage.store, event({ id: 's' }));
+    await stage.store.publish({ environment: 'production', events: [event({ id: 'p' })], idempotency: null });
+    await stage.clock.advanceTo(at('10:04:59.999'));
+    expect(stage.arrivals).toEqual([]);
+    await stage.clock.advanceTo(at('10:29:59.999'));
+    expect(ids()).toEqual(['s']);
+    await stage.clock.advanceTo(at('10:31:00'));
+    expect(ids()).toEqual(['s', 'p']);
+    expect(times()).toEqual(['10:05:00.000', '10:30:00.000']);
+  });
+
+  test('published on the tick, it leaves on that tick', async () => {
+    await add();
+    stage.dispatcher.start();
+    await stage.clock.advanceTo(at('10:05:00'));
+    await publish(stage.store, event());
+    await stage.clock.advanceTo(at('10:05:01'));
+    expect(times()).toEqual(['10:05:00.000']);
+  });
+
+  test('a tick missed while nothing ran is caught up at the start', async () => {
+    await add();
+    await publish(stage.store, event());
+    await stage.clock.advanceTo(at('10:07:00'));
+    stage.dispatcher.start();
+    await stage.clock.advanceTo(at('10:07:01'));
+    expect(times()).toEqual(['10:07:00.000']);
+  });
+
+  test('a changed cadence takes effect at once on what waits', async () => {
+    await add();
+    stage.dispatcher.start();
+    await publish(stage.store, event());
+    await stage.clock.advanceTo(at('10:01:00'));
+    await stage.store.environments.setCadence('sandbox', 'immediate');
+    await stage.clock.advanceTo(at('10:01:01'));
+    expect(times()).toEqual(['10:01:00.000']);
+  });
+
+  test('an endpoint may override it', async () => {
+    await add({ cadence: 'immediate' });
+    stage.dispatcher.start();
+    await publish(stage.store, event());
+    await stage.clock.advanceTo(at('10:00:02'));
+    expect(times()).toEqual(['10:00:01.000']);
+  });
+
+  test('dispatch now lets go what waits, and nothing that comes after it', async () => {
+    const endpoint = await add();
+    stage.dispatcher.start();
+    await publish(stage.store, event({ id: 'a' }));
+    await stage.clock.advanceTo(at('10:00:30'));
+    await stage.store.endpoints.open('sandbox', endpoint.id);
+    await stage.clock.advanceTo(at('10:00:31'));
+    await publish(stage.store, event({ id: 'b' }));
+    await stage.clock.advanceTo(at('10:04:00'));
+    expect(ids()).toEqual(['a']);
+    await stage.clock.advanceTo(at('10:06:00'));
+    expect(ids()).toEqual(['a', 'b']);
+  });
+});
+
+describe('retries', () => {
+  test('go when they are due, not at a tick, along the schedule, and end as failed', async () => {
+    await add({ url: 'https://down.test/' });
+    stage.answers.set('https://down.test/', () => DOWN);
+    stage.dispatcher.start();
+    await publish(stage.store, event());
+    await stage.clock.advanceTo(at('10:00:01') + 40 * 3_600_000);
+    const gaps = stage.arrivals.slice(1).map((arrival, index) => Math.round((arrival.at - (stage.arrivals[index]?.at ?? 0)) / 1000));
+    expect(gaps).toEqual([5, 300, 1800, 7200, 18_000, 36_000, 36_000]);
+    const { data } = await stage.store.deliveries.list('sandbox', { ...ALL, limit: 1 });
+    expect(data).toMatchObject([{ status: 'failed', reason: 'attempts_exhausted', attemptCount: 8 }]);
+  });
+
+  test('hold up their key and nothing else; the key goes on in order afterwards', async () => {
+    await add({ url: 'https://flaky.test/', cadence: 'immediate' });
+    let failures = 2;
+    stage.answers.set('https://flaky.test/', ({ id }) => (id === 'a1' && failures-- > 0 ? DOWN : { kind: 'accepted', status: 200 }));
+    stage.dispatcher.start();
+    await publish(stage.store, event({ id: 'a1', orderingKey: 'a' }), event({ id: 'a2', orderingKey: 'a' }), event({ id: 'b1', orderingKey: 'b' }));
+    await stage.clock.advanceTo(at('10:00:02'));
+    expect(ids()).toEqual(['a1', 'b1']);
+    await stage.clock.advanceTo(at('10:07:00'));
+    expect(ids()).toEqual(['a1', 'b1', 'a1', 'a1', 'a2']);
+  });
+
+  test('by hand go now and leave the automatic ones as they were', async () => {
+    await add({ url: 'https://down.test/', cadence: 'immediate' });
+    stage.answers.set('https://down.test/', () => DOWN);
+    stage.dispatcher.start();
+    await publish(stage.store, event());
+    await stage.clock.advanceTo(at('10:01:00')); // 10:00:01 and the retry 5 s later
+    const [delivery] = (await stage.store.deliveries.list('sandbox', { ...ALL, limit: 1 })).data;
+    await stage.store.deliveries.retry('sandbox', delivery?.id as never);
+    await stage.clock.advanceTo(at('10:02:00'));
+    expect(stage.arrivals).toHaveLength(3);
+    const after = (await stage.store.deliveries.list('sandbox', { ...ALL, limit: 1 })).data[0];
+    expect(after).toMatchObject({ attemptCount: 3, nextAttemptAt: delivery?.nextAttemptAt });
+  });
+
+  test('Retry-After of a 429 holds the whole lane', async () => {
+    await add({ url: 'https://busy.test/', cadence: 'immediate' });
+    let first = true;
+    stage.answers.set('https://busy.test/', () => {
+      const outcome: Outcome = first ? { kind: 'refused', status: 429, retryAfter: '60' } : { kind: 'accepted', status: 200 };
+      first = false;
+      return outcome;
+    });
+    stage.dispatcher.start();
+    await publish(stage.store, event({ id: 'a' }), event({ id: 'b' }));
+    await stage.clock.advanceTo(at('10:00:59'));
+    expect(ids()).toEqual(['a']);
+    await stage.clock.advanceTo(at('10:02:00'));
+    expect(ids().slice(1).sort()).toEqual(['a', 'b']);
+    expect(times()[1]).toBe('10:01:01.007');
+  });
+
+  test('410 fails the delivery and disables the endpoint', async () => {
+    const endpoint = await add({ url: 'https://gone.test/', cadence: 'immediate' });
+    stage.answers.set('https://gone.test/', () => ({ kind: 'refused', status: 410, retryAfter: null }));
+    stage.dispatcher.start();
+    await publish(stage.store, event({ id: 'a' }), event({ id: 'b' }));
+    await stage.clock.advanceTo(at('11:00:00'));
+    expect(ids()).toEqual(['a']);
+    expect(await stage.store.endpoints.get('sandbox', endpoint.id)).toMatchObject({ status: 'disabled', disabledReason: 'gone' });
+  });
+});
+
+describe('limits', () => {
+  test('one request per second, over many leases', async () => {
+    await add({ rateLimit: 1, cadence: 'immediate' });
+    stage.dispatcher.start();
+    await publish(stage.store, ...Array.from({ length: 5 }, () => event()));
+    await stage.clock.advanceTo(at('10:01:00'));
+    const gaps = stage.arrivals.slice(1).map((arrival, index) => arrival.at - (stage.arrivals[index]?.at ?? 0));
+    expect(gaps).toHaveLength(4);
+    expect(Math.min(...gaps)).toBeGreaterThanOrEqual(1000);
+    expect(Math.max(...gaps)).toBeLessThan(1100);
+  });
+
+  test('an attempt goes to the URL as it is then', async () => {
+    const endpoint = await add({ url: 'https://old.test/', cadence: 'immediate' });
+    stage.answers.set('https://old.test/', () => DOWN);
+    stage.dispatcher.start();
+    await publish(stage.store, event());
+    await stage.clock.advanceTo(at('10:00:03'));
+    await stage.store.endpoints.update('sandbox', endpoint.id, { url: 'https://new.test/' });
+    await stage.clock.advanceTo(at('10:01:00'));
+    expect(stage.arrivals.map(({ url }) => url)).toEqual(['https://old.test/', 'https://new.test/']);
+  });
+});
+
+test('two dispatchers on one store share the lanes and send nothing twice', async () => {
+  for (let index = 0; index < 20; index += 1) await add({ url: `https://e${index}.test/`, cadence: 'immediate' });
+  stage.dispatcher.start();
+  stage.another().start();
+  await publish(stage.store, ...Array.from({ length: 30 }, (_, index) => event({ id: `e-${index}`, orderingKey: `k${index % 3}` })));
+  await stage.clock.advanceTo(at('10:01:00'));
+  expect(stage.arrivals).toHaveLength(600);
+  expect(new Set(stage.arrivals.map(({ url, id }) => `${url} ${id}`)).size).toBe(600);
+});
+
+test('draining finishes what is out, starts nothing more, and leaves the rest to the next', async () => {
+  await add({ cadence: 'immediate', maxInFlight: 1 });
+  stage.dispatcher.start();
+  await publish(stage.store, ...Array.from({ length: 10 }, () => event()));
+  await stage.clock.advanceTo(at('10:00:01.010'));
+  const out = stage.arrivals.length;
+  expect(out).toBeGreaterThan(0);
+  let drained = false;
+  const draining = stage.dispatcher.drain().then(() => {
+    drained = true;
+  });
+  await stage.clock.advanceTo(at('10:00:03'));
+  expect(drained).toBe(true);
+  await draining;
+  expect(stage.arrivals).toHaveLength(out);
+  stage.another().start();
+  await stage.clock.advanceTo(at('10:00:10'));
+  expect(stage.arrivals).toHaveLength(10);
+});
+
+const ALL = { application: null, endpoint: null, event: null, status: null, orderingKey: null, since: null, until: null, cursor: null };

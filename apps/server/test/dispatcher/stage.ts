@@ -1,0 +1,99 @@
+/** The real dispatcher and store on a clock that the test moves, with a network made of functions. */
+import { randomBytes } from 'node:crypto';
+import type { AttemptResult, Clock, Outcome } from '@posthorn/core';
+import { createDispatcher, type Dispatcher } from '../../src/dispatcher/dispatcher.ts';
+import type { SendRequest, Sender } from '../../src/sender/sender.ts';
+import { createCipher } from '../../src/store/cipher.ts';
+import { openSqliteStore } from '../../src/store/sqlite/index.ts';
+import type { Store } from '../../src/store/store.ts';
+
+export class ManualClock implements Clock {
+  time: number;
+  #timers: { readonly at: number; readonly order: number; readonly callback: () => void }[] = [];
+  #count = 0;
+
+  constructor(start: number) {
+    this.time = start;
+  }
+
+  now = (): number => this.time;
+  monotonic = (): number => this.time;
+
+  after(ms: number, callback: () => void): () => void {
+    this.#count += 1;
+    const timer = { at: this.time + Math.max(0, ms), order: this.#count, callback };
+    this.#timers.push(timer);
+    return () => {
+      this.#timers = this.#timers.filter((other) => other !== timer);
+    };
+  }
+
+  /** Moves on to `until`, running what falls due on the way in order, each with all that follows from it. */
+  async advanceTo(until: number): Promise<void> {
+    for (;;) {
+      await quiet();
+      const next = this.#timers.filter(({ at }) => at <= until).sort((a, b) => a.at - b.at || a.order - b.order)[0];
+      if (next === undefined) break;
+      this.#timers = this.#timers.filter((timer) => timer !== next);
+      this.time = Math.max(this.time, next.at);
+      next.callback();
+    }
+    this.time = until;
+    await quiet();
+  }
+}
+
+/** Until promises that are under way have come to rest: nothing here waits for real time or the outside. */
+async function quiet(): Promise<void> {
+  for (let turn = 0; turn < 4; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+}
+
+export interface Arrival {
+  readonly at: number;
+  readonly url: string;
+  readonly id: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+export interface Stage {
+  readonly clock: ManualClock;
+  readonly store: Store;
+  readonly arrivals: Arrival[];
+  /** What the endpoint at a URL answers; accepted unless set. */
+  readonly answers: Map<string, (arrival: Arrival) => Outcome>;
+  dispatcher: Dispatcher;
+  /** A second dispatcher on the same store. */
+  another(): Dispatcher;
+  close(): Promise<void>;
+}
+
+const TOOK_MS = 7;
+
+export async function openStage(start: number): Promise<Stage> {
+  const clock = new ManualClock(start);
+  const store = await openSqliteStore({ path: ':memory:', cipher: createCipher(randomBytes(32)), now: clock.now, random: () => 0 });
+  await store.environments.setCadence('production', 'every 30m');
+  await store.environments.setCadence('sandbox', 'every 5m');
+  const arrivals: Arrival[] = [];
+  const answers = new Map<string, (arrival: Arrival) => Outcome>();
+  const sender: Sender = {
+    send(request: SendRequest): Promise<AttemptResult> {
+      const arrival: Arrival = { at: clock.time, url: request.url, id: request.headers['webhook-id'] ?? '', headers: request.headers };
+      arrivals.push(arrival);
+      return new Promise((resolve) => {
+        clock.after(TOOK_MS, () => {
+          const outcome = answers.get(request.url)?.(arrival) ?? { kind: 'accepted', status: 200 };
+          const timings = { dns: null, connect: null, tls: null, first_byte: TOOK_MS, body: 0 };
+          resolve({ startedAt: arrival.at, durationMs: TOOK_MS, outcome, response: null, timings });
+        });
+      });
+    },
+    async close() {},
+  };
+  let holders = 0;
+  const another = (): Dispatcher => {
+    holders += 1;
+    return createDispatcher({ store, sender, clock, random: () => 0, randomBytes, holder: `holder-${holders}`, concurrency: 64, userAgent: 'Posthorn/test' });
+  };
+  return { clock, store, arrivals, answers, dispatcher: another(), another, close: () => store.close() };
+}
