@@ -20,7 +20,7 @@ const server = createServer({ noDelay: true }, (socket) => {
     for (;;) {
       const headEnd = buffer.indexOf(HEAD_END);
       if (headEnd === -1) break;
-      const length = Number(LENGTH.exec(buffer.latin1Slice(0, headEnd))?.[1] ?? 0);
+      const length = Number(LENGTH.exec(buffer.toString('latin1', 0, headEnd))?.[1] ?? 0);
       const end = headEnd + 4 + length;
       if (buffer.length < end) break;
       buffer = buffer.subarray(end);

@@ -105,7 +105,7 @@ const CLOSE_BRACE = 0x7d;
 /**
  * One pass over one text. Each method takes the position at which its piece begins and gives the one after its end.
  * It recurses once for each level, and the depth is limited, so no text can exhaust the stack. Strings and numbers are
- * walked by character code: a regular expression keeps a mark for each repetition, which a 16 MiB string overflows.
+ * walked by character code: a regular expression for a whole string overflows the stack on one of 16 MiB (measured).
  */
 class Scan {
   readonly spans = new Map<string, JsonSpan>();

@@ -1,5 +1,4 @@
 /** Errors as RFC 9457 problems: whatever goes wrong, the caller gets a stable code and a sentence, and never a stack trace. */
-import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import { type FieldError, PROBLEMS, type ProblemCode, type ProblemDocument } from '@posthorn/contract';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
@@ -102,13 +101,15 @@ export function answerUnreadable(error: Error & { readonly code?: string }, sock
   const problem = unreadable(error.code);
   const body = JSON.stringify(problem.document());
   const head = [
-    `HTTP/1.1 ${problem.statusCode} ${STATUS_CODES[problem.statusCode] ?? ''}`,
+    `HTTP/1.1 ${problem.statusCode} ${REASON_PHRASES[problem.statusCode] ?? ''}`,
     'Content-Type: application/problem+json; charset=utf-8',
     `Content-Length: ${Buffer.byteLength(body)}`,
     'Connection: close',
   ];
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
 }
+
+const REASON_PHRASES: Readonly<Record<number, string>> = { 400: 'Bad Request', 408: 'Request Timeout', 431: 'Request Header Fields Too Large' };
 
 function unreadable(code: string | undefined): Problem {
   switch (code) {

@@ -1,6 +1,10 @@
+import { once } from 'node:events';
+import type { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
 import { afterEach, expect, test } from 'vitest';
 import { createSender, type Sender, type SenderOptions } from '../../src/sender/sender.ts';
 import { answers, type Endpoint, pem, response, startEndpoint } from './endpoint.ts';
+import { startNameServer } from './name-server.ts';
 
 const cleanUp: (() => Promise<void>)[] = [];
 
@@ -91,6 +95,42 @@ test('a server that hangs up after each answer without saying so: at most one re
   const bodies = endpoint.requests.map((request) => request.split('\r\n\r\n')[1]);
   expect(new Set(bodies).size).toBe(bodies.length);
   expect(bodies.length).toBeGreaterThanOrEqual(100 - lost.length);
+});
+
+test('a kept-alive connection that breaks just before a request is written: the request goes out on a new one', async () => {
+  const sockets: Socket[] = [];
+  const endpoint = await start((socket) => {
+    sockets.push(socket);
+    socket.write(response('200 OK'));
+  });
+  const sender = newSender();
+  const request = { url: endpoint.url, headers: {}, body: BODY };
+  for (let i = 0; i < 20; i++) {
+    expect((await sender.send(request)).outcome.kind).toBe('accepted');
+    const socket = sockets.at(-1) ?? expect.fail('no connection');
+    socket.resetAndDestroy();
+    // The reset is under way now, and the sender has not read it yet.
+    await once(socket, 'close');
+  }
+  expect(endpoint.requests).toHaveLength(20);
+});
+
+test('TLS by name: the name is sent to the server, and the certificate is checked for it', async () => {
+  const asked: unknown[] = [];
+  const endpoint = await start(
+    (socket) => {
+      if (socket instanceof TLSSocket) asked.push(socket.servername);
+      socket.write(response('200 OK'));
+    },
+    { certificate: 'wrong-host' },
+  );
+  const nameServer = await startNameServer(() => ['127.0.0.1']);
+  cleanUp.push(nameServer.close);
+  const sender = newSender({ dnsServers: [nameServer.address] });
+  const send = (name: string) => sender.send({ url: `https://${name}:${endpoint.port}/`, headers: {}, body: BODY });
+  expect((await send('elsewhere.example')).outcome.kind).toBe('accepted');
+  expect((await send('another.example')).outcome).toMatchObject({ code: 'tls_error' });
+  expect(asked).toEqual(['elsewhere.example']);
 });
 
 test('an answer that nobody asked for does not become the answer of the next request', async () => {

@@ -62,6 +62,14 @@ test('a name that takes 3 s to resolve, after quick ones', async () => {
   expect(result.timings.dns).toBeLessThan(3_500);
 });
 
+test('a question that got lost is put again after 2 s', async () => {
+  const lossy = await startNameServer(() => (lossy.asked.length <= 2 ? 'silence' : ['127.0.0.1']));
+  const result = await send('good.example', newSender({ dnsServers: [lossy.address] }));
+  await lossy.close();
+  expect(result.outcome.kind).toBe('accepted');
+  expect(result.timings.dns).toBeLessThan(2_500);
+});
+
 test('a name server that does not answer: dns_failure at the time limit of names, timeout at the deadline', async () => {
   const [byNames, byDeadline] = await Promise.all([
     send('hanging.example', newSender({ dnsTimeoutMs: 300 })),

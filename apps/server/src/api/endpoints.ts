@@ -1,0 +1,158 @@
+import {
+  DEFAULT_MAX_IN_FLIGHT,
+  EndpointCreatedSchema,
+  EndpointCreateSchema,
+  EndpointDispatchSchema,
+  EndpointPageSchema,
+  EndpointQuerySchema,
+  EndpointSchema,
+  EndpointUpdateSchema,
+} from '@posthorn/contract';
+import { generateSecret } from '../sender/secrets.ts';
+import type { EndpointSettings } from '../store/store.ts';
+import { applicationNotFound, chosenApplication, listedApplication, principalOf } from './auth.ts';
+import type { Api, ApiOptions } from './context.ts';
+import { endpointView, readSettings } from './endpoint-settings.ts';
+import { timestamp } from './instants.ts';
+import { pageRequest, pageView } from './pages.ts';
+import { Problem } from './problems.ts';
+import { ENDPOINT_PARAMS, endpointNotFound, requestedEndpoint } from './requested-endpoint.ts';
+import { BODY, NO_CONTENT, problemResponses } from './responses.ts';
+import { secretErrors } from './signing-secrets.ts';
+
+const TAGS = ['Endpoints'];
+
+/** A new endpoint's settings but its URL, where its owner has not said otherwise. */
+const DEFAULTS: Omit<EndpointSettings, 'url'> = {
+  description: '',
+  eventTypes: [],
+  headers: {},
+  cadence: null,
+  ordering: 'key',
+  rateLimit: null,
+  maxInFlight: DEFAULT_MAX_IN_FLIGHT,
+  retrySchedule: null,
+};
+
+export function endpointRoutes(api: Api, { store, allowList }: ApiOptions): void {
+  api.post(
+    '/v1/endpoints',
+    {
+      schema: {
+        summary: 'Create an endpoint',
+        operationId: 'createEndpoint',
+        tags: TAGS,
+        body: EndpointCreateSchema,
+        response: { 201: EndpointCreatedSchema, ...problemResponses(...BODY, 'application_not_found', 'provider_setting') },
+      },
+    },
+    async (request, reply) => {
+      const principal = principalOf(request);
+      const { environment } = principal;
+      const { application: idOrUid, secret = generateSecret(), url, ...rest } = request.body;
+      const given = readSettings({ url, ...rest }, { principal, environment, allowList }, secretErrors(secret));
+      const application = await chosenApplication(principal, idOrUid, store);
+      const endpoint = await store.endpoints.create({ application, environment, settings: { ...DEFAULTS, url, ...given }, secret });
+      if (endpoint === null) throw applicationNotFound('application');
+      return reply.code(201).send({ ...endpointView(endpoint), secret });
+    },
+  );
+
+  api.get(
+    '/v1/endpoints',
+    {
+      schema: {
+        summary: 'List endpoints',
+        operationId: 'listEndpoints',
+        tags: TAGS,
+        querystring: EndpointQuerySchema,
+        response: { 200: EndpointPageSchema, ...problemResponses('invalid_cursor', 'application_not_found') },
+      },
+    },
+    async (request) => {
+      const principal = principalOf(request);
+      const application = await listedApplication(principal, request.query.application, store);
+      return pageView(await store.endpoints.list(principal.environment, { application, ...pageRequest(request.query) }), endpointView);
+    },
+  );
+
+  api.get(
+    '/v1/endpoints/:id',
+    {
+      schema: {
+        summary: 'Get an endpoint',
+        operationId: 'getEndpoint',
+        tags: TAGS,
+        params: ENDPOINT_PARAMS,
+        response: { 200: EndpointSchema, ...problemResponses('endpoint_not_found') },
+      },
+    },
+    async (request) => endpointView((await requestedEndpoint(request, request.params.id, store)).endpoint),
+  );
+
+  api.patch(
+    '/v1/endpoints/:id',
+    {
+      schema: {
+        summary: 'Change an endpoint',
+        description: 'What waits goes to the endpoint as it is then: a changed URL takes it along. `status` pauses, resumes, and enables what was disabled.',
+        operationId: 'updateEndpoint',
+        tags: TAGS,
+        params: ENDPOINT_PARAMS,
+        body: EndpointUpdateSchema,
+        response: { 200: EndpointSchema, ...problemResponses(...BODY, 'endpoint_not_found', 'provider_setting') },
+      },
+    },
+    async (request) => {
+      const { principal, endpoint } = await requestedEndpoint(request, request.params.id, store);
+      const { status, ...given } = request.body;
+      const settings = readSettings(given, { principal, environment: principal.environment, allowList });
+      const change = status === undefined ? settings : { ...settings, status };
+      const changed = await store.endpoints.update(principal.environment, endpoint.id, change);
+      if (changed === null) throw endpointNotFound();
+      return endpointView(changed);
+    },
+  );
+
+  api.delete(
+    '/v1/endpoints/:id',
+    {
+      schema: {
+        summary: 'Delete an endpoint',
+        description: 'What waits for it is canceled.',
+        operationId: 'deleteEndpoint',
+        tags: TAGS,
+        params: ENDPOINT_PARAMS,
+        response: { 204: NO_CONTENT, ...problemResponses('endpoint_not_found') },
+      },
+    },
+    async (request, reply) => {
+      const { principal, endpoint } = await requestedEndpoint(request, request.params.id, store);
+      if (!(await store.endpoints.delete(principal.environment, endpoint.id))) throw endpointNotFound();
+      return reply.code(204).send();
+    },
+  );
+
+  api.post(
+    '/v1/endpoints/:id/dispatch',
+    {
+      schema: {
+        summary: 'Dispatch to one endpoint now',
+        description: 'Lets its waiting deliveries go now. In production this takes a service key.',
+        operationId: 'dispatchEndpoint',
+        tags: TAGS,
+        params: ENDPOINT_PARAMS,
+        response: { 202: EndpointDispatchSchema, ...problemResponses('endpoint_not_found', 'sandbox_only') },
+      },
+    },
+    async (request, reply) => {
+      const { principal, endpoint } = await requestedEndpoint(request, request.params.id, store);
+      if (principal.application !== null && principal.environment === 'production') {
+        throw new Problem('sandbox_only', 'In production, when to dispatch is for the API provider to say: use a service key.');
+      }
+      const opened = await store.endpoints.open(principal.environment, endpoint.id);
+      if (opened === null) throw endpointNotFound();
+      return reply.code(202).send({ endpoint: endpoint.id, pending: opened.pending, opened_at: timestamp(opened.openedAt) });
+    },
+  );
+}

@@ -1,0 +1,116 @@
+/** The test request: one signed attempt, sent now, of an event that is never stored. */
+import { randomBytes } from 'node:crypto';
+import { EndpointTestSchema, TestResultSchema, type TestResultView, UrlTestSchema } from '@posthorn/contract';
+import { ID_RANDOM_BYTES, newId, renderBody } from '@posthorn/core';
+import { deliveryHeaders, type SigningSecrets } from '../sender/headers.ts';
+import { generateSecret } from '../sender/secrets.ts';
+import type { Environment, Store } from '../store/store.ts';
+import { attemptView, unstoredAttempt } from './attempts.ts';
+import { principalOf } from './auth.ts';
+import type { Api, ApiOptions } from './context.ts';
+import { timestamp } from './instants.ts';
+import { Problem } from './problems.ts';
+import { ENDPOINT_PARAMS, endpointNotFound, requestedEndpoint } from './requested-endpoint.ts';
+import { BODY, problemResponses } from './responses.ts';
+import { secretErrors } from './signing-secrets.ts';
+import { urlProblem } from './url-rule.ts';
+
+const TAGS = ['Test requests'];
+const TEST_TYPE = 'webhook.test';
+
+export function testRoutes(api: Api, options: ApiOptions): void {
+  const { store, allowList } = options;
+
+  api.post(
+    '/v1/endpoints/:id/test',
+    {
+      schema: {
+        summary: 'Send a test request to an endpoint',
+        description: 'Sent now, signed like any other; 200 with the attempt, whatever it came to. With `type`, it carries the example of that event type.',
+        operationId: 'testEndpoint',
+        tags: TAGS,
+        params: ENDPOINT_PARAMS,
+        body: EndpointTestSchema,
+        'x-body-optional': true,
+        response: { 200: TestResultSchema, ...problemResponses(...BODY, 'endpoint_not_found') },
+      },
+    },
+    async (request) => {
+      const { principal, endpoint } = await requestedEndpoint(request, request.params.id, store);
+      const event = await testEvent(request.body.type, store, options.clock.now());
+      const secrets = await store.endpoints.secrets(principal.environment, endpoint.id);
+      if (secrets === null) throw endpointNotFound();
+      const others = [secrets.next, secrets.previous].flatMap((other) => (other === null ? [] : [other.secret]));
+      const { url, headers: customHeaders } = endpoint;
+      const signing = { current: secrets.current, others };
+      return sendTest(event, { environment: principal.environment, url, customHeaders, secrets: signing }, options);
+    },
+  );
+
+  api.post(
+    '/v1/test',
+    {
+      schema: {
+        summary: 'Send a test request to any URL',
+        description: 'Before an endpoint is saved. Without a secret one is generated, and shown in the answer, so that the receiver can be checked against it.',
+        operationId: 'testUrl',
+        tags: TAGS,
+        body: UrlTestSchema,
+        response: { 200: TestResultSchema, ...problemResponses(...BODY) },
+      },
+    },
+    async (request) => {
+      const { environment } = principalOf(request);
+      const { url, secret, type } = request.body;
+      const errors = secret === undefined ? [] : secretErrors(secret);
+      const message = urlProblem(url, { environment, allowList });
+      if (message !== null) errors.unshift({ path: 'url', message });
+      if (errors.length > 0) throw Problem.fields(errors);
+      const event = await testEvent(type, store, options.clock.now());
+      const current = secret ?? generateSecret();
+      const result = await sendTest(event, { environment, url, customHeaders: {}, secrets: { current, others: [] } }, options);
+      return secret === undefined ? { ...result, secret: current } : result;
+    },
+  );
+}
+
+interface TestEvent {
+  readonly id: string;
+  readonly type: string;
+  readonly timestamp: number;
+  /** JSON text. */
+  readonly data: string;
+}
+
+async function testEvent(type: string | undefined, store: Store, now: number): Promise<TestEvent> {
+  const event = { id: newId('evt_', now, randomBytes(ID_RANDOM_BYTES)), type: type ?? TEST_TYPE, timestamp: now };
+  const known = type === undefined ? null : await store.eventTypes.get(type);
+  if (known?.example != null) return { ...event, data: known.example };
+  if (event.type === TEST_TYPE) {
+    return { ...event, data: JSON.stringify({ message: 'This is a test request. It stands for no event.', sent_at: timestamp(now) }) };
+  }
+  throw Problem.field('type', known === null ? 'is not in the catalogue of event types' : 'has no example to send: add one to the event type');
+}
+
+interface TestTarget {
+  readonly environment: Environment;
+  readonly url: string;
+  readonly customHeaders: Readonly<Record<string, string>>;
+  readonly secrets: SigningSecrets;
+}
+
+async function sendTest(event: TestEvent, target: TestTarget, { sender, clock, userAgent }: ApiOptions): Promise<TestResultView> {
+  const text = renderBody({ ...event, environment: target.environment });
+  const body = new TextEncoder().encode(text);
+  const headers = deliveryHeaders({
+    eventId: event.id,
+    body,
+    timestampSeconds: Math.floor(clock.now() / 1000),
+    secrets: target.secrets,
+    customHeaders: target.customHeaders,
+    late: false,
+    userAgent,
+  });
+  const attempt = unstoredAttempt(await sender.send({ url: target.url, headers, body }));
+  return { ...attemptView(attempt, target.url), event: event.id, event_type: event.type, body: text };
+}

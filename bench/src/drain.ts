@@ -1,0 +1,272 @@
+/**
+ * How fast does a whole server drain a backlog, beside undici alone?
+ *
+ * Posthorn: the real program (`posthorn serve`, SQLite on disk, its log lines on) gets 50,000 events for 50 endpoints over its API, then `POST /v1/dispatch`;
+ * counted from that call until the receiver has seen the last request. Bare: one undici loop that POSTs the same bytes with signatures made beforehand, over as
+ * many connections, at its best concurrency. Both send to the same receiver process, in turns; the figure is the ratio of the medians.
+ */
+import { type ChildProcess, fork, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, open, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { generateSecret, signStandard, signX } from '@posthorn/receiver';
+
+const ENDPOINTS = 50;
+const SWEEP = [16, 32, 64, 128, 256, 400];
+const SERVER = join(import.meta.dirname, '../../apps/server/src/main.ts');
+/** The goal of the project, and what it wants to reach. */
+const GOAL = 0.6;
+
+interface Message {
+  readonly kind: string;
+  readonly port?: number;
+  readonly ms?: number;
+  readonly cpuMs?: number;
+}
+
+/** `npm run bench -- drain [--deliveries 50000] [--rounds 5] [--concurrency 256]` */
+export async function drain(args: readonly string[]): Promise<void> {
+  const total = option(args, 'deliveries', 50_000);
+  const rounds = option(args, 'rounds', 5);
+  const slots = option(args, 'concurrency', 256);
+  const folder = await mkdtemp(join(tmpdir(), 'posthorn-bench-'));
+  const receiver = fork(join(import.meta.dirname, 'receiver.ts'));
+  const { port } = await message(receiver, 'listening');
+  const origin = `http://127.0.0.1:${port}`;
+  const secret = generateSecret();
+  await writeFile(join(folder, 'requests.json'), JSON.stringify(signedRequests(secret)));
+  const bare = fork(join(import.meta.dirname, 'bare.ts'), [join(folder, 'requests.json'), origin]);
+  await message(bare, 'ready');
+  const server = await startServer(folder, slots);
+  try {
+    await server.prepare(origin, secret);
+    const best = await bestConcurrency(bare, receiver, Math.min(total, 20_000));
+    const rates: { bare: number[]; posthorn: number[]; receiverCpu: number[] } = { bare: [], posthorn: [], receiverCpu: [] };
+    for (let round = 0; round < rounds; round += 1) {
+      rates.bare.push(await bareRound(bare, receiver, { total, concurrency: best }));
+      await server.fill(total);
+      const { rate, receiverCpu } = await posthornRound(server, receiver, total);
+      rates.posthorn.push(rate);
+      rates.receiverCpu.push(receiverCpu);
+      console.log(`round ${round + 1}: bare ${Math.round(rates.bare.at(-1) ?? 0)}/s, posthorn ${Math.round(rate)}/s, receiver at ${Math.round(receiverCpu * 100)} % of a core`);
+    }
+    const ratio = median(rates.posthorn) / median(rates.bare);
+    console.log(`\n${total} deliveries, ${ENDPOINTS} endpoints, store sqlite, ${rounds} rounds in turns`);
+    console.log(`bare undici   ${Math.round(median(rates.bare))}/s (median; at its best of ${SWEEP.join(', ')} at once: ${best})`);
+    console.log(`posthorn      ${Math.round(median(rates.posthorn))}/s (median; ${slots} slots)`);
+    console.log(`ratio         ${ratio.toFixed(2)} (goal ${GOAL}, receiver at most ${Math.round(Math.max(...rates.receiverCpu) * 100)} % of a core)`);
+    if (Math.max(...rates.receiverCpu) > 0.8) console.log('the receiver was above 80 % of a core: the figures are not to be used');
+    process.exitCode = ratio >= GOAL ? 0 : 1;
+  } finally {
+    receiver.kill();
+    bare.kill();
+    await server.stop();
+    await rm(folder, { recursive: true });
+  }
+}
+
+interface Server {
+  prepare(origin: string, secret: string): Promise<void>;
+  fill(total: number): Promise<void>;
+  dispatch(): Promise<void>;
+  pending(): Promise<number>;
+  stop(): Promise<void>;
+}
+
+async function startServer(folder: string, slots: number): Promise<Server> {
+  const key = `sk_sandbox_${randomBytes(32).toString('base64url')}`;
+  const log = await open(join(folder, 'server.log'), 'w');
+  const port = await freePort();
+  const child = spawn(process.execPath, [SERVER, 'serve'], {
+    stdio: ['ignore', log.fd, log.fd],
+    env: {
+      ...process.env,
+      PORT: String(port),
+      POSTHORN_DATA_DIR: join(folder, 'data'),
+      POSTHORN_SERVICE_KEY_SANDBOX: key,
+      POSTHORN_CADENCE_SANDBOX: 'cron 0 0 1 1 *', // far away: only dispatch-now opens the gate
+      POSTHORN_ALLOW_ADDRESSES: '127.0.0.0/8',
+      POSTHORN_CONCURRENCY: String(slots),
+    },
+  });
+  const base = `http://127.0.0.1:${port}`;
+  const call = async (method: string, path: string, body?: unknown): Promise<unknown> => {
+    const response = await fetch(base + path, {
+      method,
+      headers: { authorization: `Bearer ${key}`, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
+    return response.json();
+  };
+  await ready(base, child);
+  return {
+    async prepare(origin, secret) {
+      await call('PUT', '/v1/applications/bench', { name: 'bench' });
+      for (let index = 0; index < ENDPOINTS; index += 1) {
+        await call('POST', '/v1/endpoints', { application: 'bench', url: `${origin}/hook/${index}`, secret, event_types: [`bench.e${index}`] });
+      }
+    },
+    async fill(total) {
+      for (let done = 0; done < total; done += 1000) {
+        const events = Array.from({ length: Math.min(1000, total - done) }, (_, index) => ({
+          application: 'bench',
+          type: `bench.e${(done + index) % ENDPOINTS}`,
+          ordering_key: `shp_${(done + index) % 4999}`,
+          data: payload(done + index),
+        }));
+        await call('POST', '/v1/events/batch', { events });
+      }
+    },
+    async dispatch() {
+      await call('POST', '/v1/dispatch');
+    },
+    async pending() {
+      const { pending } = (await call('GET', '/v1/dispatch')) as { pending: number };
+      return pending;
+    },
+    stop: () =>
+      new Promise((resolve) => {
+        child.once('exit', () => {
+          log.close().then(resolve, resolve);
+        });
+        child.kill('SIGTERM');
+      }),
+  };
+}
+
+async function bareRound(bare: ChildProcess, receiver: ChildProcess, run: { readonly total: number; readonly concurrency: number }): Promise<number> {
+  receiver.send({ kind: 'expect', count: run.total });
+  await message(receiver, 'expecting');
+  const done = message(bare, 'done');
+  bare.send(run);
+  const { ms = Number.NaN } = await done;
+  return (run.total / ms) * 1000;
+}
+
+async function posthornRound(server: Server, receiver: ChildProcess, total: number): Promise<{ rate: number; receiverCpu: number }> {
+  receiver.send({ kind: 'expect', count: total });
+  await message(receiver, 'expecting');
+  const before = await usage(receiver);
+  const reached = message(receiver, 'reached');
+  const startedAt = performance.now();
+  await server.dispatch();
+  await reached;
+  const ms = performance.now() - startedAt;
+  const receiverCpu = ((await usage(receiver)) - before) / ms;
+  // Every delivery has to be settled as well, or the next round would begin with leftovers.
+  while ((await server.pending()) > 0) await new Promise((resolve) => setTimeout(resolve, 20));
+  return { rate: (total / ms) * 1000, receiverCpu };
+}
+
+async function bestConcurrency(bare: ChildProcess, receiver: ChildProcess, total: number): Promise<number> {
+  let best = { concurrency: 0, rate: 0 };
+  for (const concurrency of SWEEP) {
+    await bareRound(bare, receiver, { total: 2_000, concurrency });
+    const rate = median([await bareRound(bare, receiver, { total, concurrency }), await bareRound(bare, receiver, { total, concurrency })]);
+    console.log(`bare undici at ${concurrency}: ${Math.round(rate)}/s`);
+    if (rate > best.rate) best = { concurrency, rate };
+  }
+  return best.concurrency;
+}
+
+async function usage(receiver: ChildProcess): Promise<number> {
+  const answer = message(receiver, 'usage');
+  receiver.send({ kind: 'usage' });
+  return (await answer).cpuMs ?? Number.NaN;
+}
+
+function signedRequests(secret: string): unknown[] {
+  return Array.from({ length: 1000 }, (_, index) => {
+    const id = `evt_${String(index).padStart(26, '0')}`;
+    const timestamp = Math.floor(Date.now() / 1000);
+    const body = JSON.stringify({
+      id,
+      type: `bench.e${index % ENDPOINTS}`,
+      timestamp: new Date().toISOString(),
+      environment: 'sandbox',
+      data: payload(index),
+    });
+    return {
+      path: `/hook/${index % ENDPOINTS}`,
+      body,
+      headers: {
+        'Content-Type': 'application/json',
+        'User-Agent': 'Posthorn/0.1.0',
+        'X-Signature': signX(body, secret),
+        'webhook-id': id,
+        'webhook-timestamp': String(timestamp),
+        'webhook-signature': signStandard({ id, timestamp, body, secrets: [secret] }),
+      },
+    };
+  });
+}
+
+function payload(index: number): unknown {
+  return {
+    shipment: {
+      id: `shp_${index % 4999}`,
+      reference: `ORD-2026-${index}`,
+      status: 'picked_up',
+      carrier: 'GIG Logistics',
+      tracking_number: `GIG${1_203_394_857 + index}`,
+      estimated_delivery: '2026-11-26',
+    },
+    previous_status: 'in_progress',
+    carrier_message: 'Collected from sender',
+    history: [
+      { status: 'pending', at: '2026-11-23T09:12:04.120Z', place: 'Lagos, NG' },
+      { status: 'in_progress', at: '2026-11-23T09:40:51.003Z', place: 'Lagos, NG' },
+    ],
+  };
+}
+
+/** The next message of this kind; fails when the process ends first. */
+function message(child: ChildProcess, kind: string): Promise<Message> {
+  return new Promise((resolve, reject) => {
+    const gone = (): void => reject(new Error(`a process of the benchmark ended while "${kind}" was awaited`));
+    const heard = (sent: unknown): void => {
+      if ((sent as Message).kind !== kind) return;
+      child.off('message', heard);
+      child.off('exit', gone);
+      resolve(sent as Message);
+    };
+    child.on('message', heard);
+    child.once('exit', gone);
+  });
+}
+
+async function ready(base: string, child: ChildProcess): Promise<void> {
+  for (const until = Date.now() + 10_000; Date.now() < until && child.exitCode === null; ) {
+    const answered = await fetch(`${base}/readyz`).then(
+      (response) => response.ok,
+      () => false,
+    );
+    if (answered) return;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  throw new Error('the server did not get ready: see server.log in the benchmark folder');
+}
+
+async function freePort(): Promise<number> {
+  const { createServer } = await import('node:net');
+  const server = createServer().listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  return typeof address === 'object' && address !== null ? address.port : 0;
+}
+
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? (sorted[middle] ?? Number.NaN) : ((sorted[middle - 1] ?? Number.NaN) + (sorted[middle] ?? Number.NaN)) / 2;
+}
+
+function option(args: readonly string[], name: string, standard: number): number {
+  const at = args.indexOf(`--${name}`);
+  const value = at === -1 ? standard : Number(args[at + 1]);
+  if (!Number.isInteger(value) || value < 1) throw new RangeError(`--${name} takes a whole number of at least 1`);
+  return value;
+}
