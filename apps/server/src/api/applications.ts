@@ -90,7 +90,8 @@ export function applicationRoutes(api: Api, { store }: ApiOptions): void {
         response: { 200: ApplicationSchema, ...problemResponses('application_not_found') },
       },
     },
-    async (request) => applicationView(await applicationOf(principalOf(request), request.params.application, { store, path: 'application' })),
+    async (request) =>
+      applicationView(await applicationOf(principalOf(request), request.params.application, { store, path: 'application' })),
   );
 
   api.patch(
@@ -132,7 +133,10 @@ export function applicationRoutes(api: Api, { store }: ApiOptions): void {
       const principal = principalOf(request);
       requireServiceKey(principal, 'delete applications');
       if (principal.environment !== 'production') {
-        throw new Problem('production_key_required', 'Applications exist in both environments, so deleting one takes a service key of production.');
+        throw new Problem(
+          'production_key_required',
+          'Applications exist in both environments, so deleting one takes a service key of production.',
+        );
       }
       const { id } = await applicationOf(principal, request.params.application, { store, path: 'application' });
       if (!(await store.applications.delete(id))) throw applicationNotFound('application');

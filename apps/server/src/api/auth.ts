@@ -79,7 +79,9 @@ export async function applicationOf(
 }
 
 export function applicationNotFound(path: string): Problem {
-  return new Problem('application_not_found', 'No application has this id or uid.', { errors: [{ path, message: 'is no application that this key can see' }] });
+  return new Problem('application_not_found', 'No application has this id or uid.', {
+    errors: [{ path, message: 'is no application that this key can see' }],
+  });
 }
 
 /** The application to list things of: a service key may name one or none, an application key has its own. */

@@ -10,8 +10,8 @@ import {
 import { type EndpointId, gate, isId, nextTick, parseCadence, type Waiting, whyNotYet } from '@posthorn/core';
 import type { FastifyRequest } from 'fastify';
 import type { Delivery, DeliveryDetail, Store } from '../store/store.ts';
-import { listedApplication, maySee, type Principal, principalOf } from './auth.ts';
 import { attemptView } from './attempts.ts';
+import { listedApplication, maySee, type Principal, principalOf } from './auth.ts';
 import type { Api, ApiOptions } from './context.ts';
 import { instantOf, timestamp, timestampOrNull } from './instants.ts';
 import { pageRequest, pageView } from './pages.ts';
@@ -67,7 +67,8 @@ export function deliveryRoutes(api: Api, { store }: ApiOptions): void {
     {
       schema: {
         summary: 'Retry a delivery by hand',
-        description: 'A pending one is due now, and its automatic attempts stay as they are. One that has ended is sent again, marked `Posthorn-Late`.',
+        description:
+          'A pending one is due now, and its automatic attempts stay as they are. One that has ended is sent again, marked `Posthorn-Late`.',
         operationId: 'retryDelivery',
         tags: TAGS,
         params: PARAMS,
@@ -78,7 +79,8 @@ export function deliveryRoutes(api: Api, { store }: ApiOptions): void {
       const { principal, detail } = await requestedDelivery(request, request.params.id, store);
       const delivery = await store.deliveries.retry(principal.environment, detail.delivery.id);
       if (delivery === null) throw deliveryNotFound();
-      if (delivery === 'endpoint_deleted') throw new Problem('endpoint_deleted', 'The endpoint is gone, so there is nowhere to send this to.');
+      if (delivery === 'endpoint_deleted')
+        throw new Problem('endpoint_deleted', 'The endpoint is gone, so there is nowhere to send this to.');
       return reply.code(202).send(deliveryView(delivery));
     },
   );

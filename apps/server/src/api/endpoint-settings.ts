@@ -20,7 +20,8 @@ export function readSettings(
   const errors = [...others];
   const cadence = given.cadence === undefined ? undefined : readCadence(given.cadence, errors);
   for (const [index, pattern] of (given.event_types ?? []).entries()) {
-    if (!isEventTypePattern(pattern)) errors.push({ path: `event_types[${index}]`, message: 'is neither a name nor a name followed by .*' });
+    if (!isEventTypePattern(pattern))
+      errors.push({ path: `event_types[${index}]`, message: 'is neither a name nor a name followed by .*' });
   }
   const url = given.url === undefined ? null : urlProblem(given.url, rule);
   if (url !== null) errors.push({ path: 'url', message: url });
@@ -41,7 +42,10 @@ export function readSettings(
 
 function refuseProviderSettings(given: Given, principal: Principal): void {
   if (principal.application === null) return;
-  const errors = PROVIDER_SETTINGS.filter((name) => given[name] !== undefined).map((path) => ({ path, message: 'is set with a service key only' }));
+  const errors = PROVIDER_SETTINGS.filter((name) => given[name] !== undefined).map((path) => ({
+    path,
+    message: 'is set with a service key only',
+  }));
   if (errors.length > 0) throw Problem.fields(errors, 'provider_setting');
 }
 

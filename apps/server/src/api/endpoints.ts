@@ -95,7 +95,8 @@ export function endpointRoutes(api: Api, { store, allowList }: ApiOptions): void
     {
       schema: {
         summary: 'Change an endpoint',
-        description: 'What waits goes to the endpoint as it is then: a changed URL takes it along. `status` pauses, resumes, and enables what was disabled.',
+        description:
+          'What waits goes to the endpoint as it is then: a changed URL takes it along. `status` pauses, resumes, and enables what was disabled.',
         operationId: 'updateEndpoint',
         tags: TAGS,
         params: ENDPOINT_PARAMS,

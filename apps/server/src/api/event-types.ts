@@ -108,7 +108,11 @@ function givenText(body: RawBody | null, field: string): string | null {
   return text === 'null' ? null : text;
 }
 
-function catalogueErrors(type: { readonly schema: string | null; readonly example: string | null; readonly strict: boolean }): FieldError[] {
+function catalogueErrors(type: {
+  readonly schema: string | null;
+  readonly example: string | null;
+  readonly strict: boolean;
+}): FieldError[] {
   if (type.schema === null) return type.strict ? [{ path: 'strict', message: 'needs a schema to be strict about' }] : [];
   const compilation = compileSchema(type.schema);
   if (!compilation.ok) return [{ path: 'schema', message: `is not a JSON Schema (2020-12) that works by itself: ${compilation.message}` }];

@@ -27,7 +27,10 @@ export function eventRoutes(api: Api, { store }: ApiOptions): void {
       const { type = null, ordering_key: orderingKey = null, since, until } = request.query;
       const application = await listedApplication(principal, request.query.application, store);
       const span = { since: instantOf(since, 'since'), until: instantOf(until, 'until') };
-      return pageView(await store.events.list(principal.environment, { application, type, orderingKey, ...span, ...pageRequest(request.query) }), eventView);
+      return pageView(
+        await store.events.list(principal.environment, { application, type, orderingKey, ...span, ...pageRequest(request.query) }),
+        eventView,
+      );
     },
   );
 
@@ -36,7 +39,8 @@ export function eventRoutes(api: Api, { store }: ApiOptions): void {
     {
       schema: {
         summary: 'Get an event',
-        description: 'With the exact body that endpoints receive. Ids of your own are unique per application; without `application` this is the newest.',
+        description:
+          'With the exact body that endpoints receive. Ids of your own are unique per application; without `application` this is the newest.',
         operationId: 'getEvent',
         tags: TAGS,
         params: IdParams('An event’s id'),

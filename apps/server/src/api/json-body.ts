@@ -50,9 +50,11 @@ function read(request: FastifyRequest, bytes: Buffer): unknown {
 /** JSON is UTF-8 (RFC 8259, section 8.1), and requests come uncompressed. */
 function checkEncoding(request: FastifyRequest): void {
   const charset = /;\s*charset\s*=\s*"?([^\s;"]*)/i.exec(request.headers['content-type'] ?? '')?.[1];
-  if (charset !== undefined && !/^utf-?8$/i.test(charset)) throw new Problem('unsupported_media_type', 'JSON is UTF-8: leave the charset out.');
+  if (charset !== undefined && !/^utf-?8$/i.test(charset))
+    throw new Problem('unsupported_media_type', 'JSON is UTF-8: leave the charset out.');
   const encoding = request.headers['content-encoding'] ?? 'identity';
-  if (encoding.toLowerCase() !== 'identity') throw new Problem('unsupported_media_type', 'Send the body uncompressed, without Content-Encoding.');
+  if (encoding.toLowerCase() !== 'identity')
+    throw new Problem('unsupported_media_type', 'Send the body uncompressed, without Content-Encoding.');
 }
 
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
@@ -62,9 +64,13 @@ function decode(bytes: Buffer): string {
   try {
     text = decoder.decode(bytes);
   } catch (error) {
-    throw new Problem('invalid_json', 'The body is not valid UTF-8.', { errors: [{ path: '', message: 'is not valid UTF-8' }], cause: error });
+    throw new Problem('invalid_json', 'The body is not valid UTF-8.', {
+      errors: [{ path: '', message: 'is not valid UTF-8' }],
+      cause: error,
+    });
   }
-  if (text.charCodeAt(0) === 0xfeff) throw Problem.fields([{ path: '', message: 'begins with a byte order mark: leave it out' }], 'invalid_json');
+  if (text.charCodeAt(0) === 0xfeff)
+    throw Problem.fields([{ path: '', message: 'begins with a byte order mark: leave it out' }], 'invalid_json');
   return text;
 }
 

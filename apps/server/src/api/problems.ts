@@ -8,6 +8,7 @@ import { InvalidCursor, StoreUnavailable } from '../store/store.ts';
 export class Problem extends Error {
   override readonly name = 'Problem';
   readonly code: ProblemCode;
+  readonly statusCode: number;
   readonly errors: readonly FieldError[];
   readonly headers: Readonly<Record<string, string>>;
 
@@ -15,16 +16,17 @@ export class Problem extends Error {
   constructor(
     code: ProblemCode,
     detail: string,
-    options: { readonly errors?: readonly FieldError[]; readonly headers?: Readonly<Record<string, string>>; readonly cause?: unknown } = {},
+    options: {
+      readonly errors?: readonly FieldError[];
+      readonly headers?: Readonly<Record<string, string>>;
+      readonly cause?: unknown;
+    } = {},
   ) {
     super(detail, options.cause === undefined ? {} : { cause: options.cause });
     this.code = code;
+    this.statusCode = PROBLEMS[code].status;
     this.errors = options.errors ?? [];
     this.headers = options.headers ?? {};
-  }
-
-  get statusCode(): number {
-    return PROBLEMS[this.code].status;
   }
 
   /** Bad input, in one field. */
@@ -67,10 +69,14 @@ export function problemOf(error: unknown): Problem {
     });
   }
   if (error instanceof StoreUnavailable) {
-    return new Problem('store_unavailable', 'Nothing is known to have happened. Try again in a moment; an Idempotency-Key makes that safe for a publish.', {
-      headers: { 'Retry-After': '5' },
-      cause: error,
-    });
+    return new Problem(
+      'store_unavailable',
+      'Nothing is known to have happened. Try again in a moment; an Idempotency-Key makes that safe for a publish.',
+      {
+        headers: { 'Retry-After': '5' },
+        cause: error,
+      },
+    );
   }
   const code = typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string' ? error.code : '';
   const known = OF_FASTIFY[code];
@@ -109,7 +115,11 @@ export function answerUnreadable(error: Error & { readonly code?: string }, sock
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
 }
 
-const REASON_PHRASES: Readonly<Record<number, string>> = { 400: 'Bad Request', 408: 'Request Timeout', 431: 'Request Header Fields Too Large' };
+const REASON_PHRASES: Readonly<Record<number, string>> = {
+  400: 'Bad Request',
+  408: 'Request Timeout',
+  431: 'Request Header Fields Too Large',
+};
 
 function unreadable(code: string | undefined): Problem {
   switch (code) {

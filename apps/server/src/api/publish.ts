@@ -54,7 +54,12 @@ export function publishRoutes(api: Api, { store }: ApiOptions): void {
     async (request, reply) => {
       const principal = publisherOf(request);
       const events = [{ given: request.body, path: '' }];
-      const [event] = await publish(await publishRequest(events, { request, principal, store, schemas }), { store, reply, pathOf: (_, field) => field });
+      const [event] = await publish(await publishRequest(events, { request, principal, store, schemas }), {
+        store,
+        reply,
+        pathOf: (_, field) => field,
+      });
+      if (event === undefined) throw new TypeError('one event was published and none came back');
       return reply.code(202).send(event);
     },
   );
@@ -172,7 +177,10 @@ async function checkStrictTypes(events: readonly GivenEvent[], { store, schemas 
 function idempotencyOf(request: FastifyRequest, principal: Principal): PublishRequest['idempotency'] {
   const key = request.headers['idempotency-key'];
   if (typeof key !== 'string') return null;
-  const fingerprint = createHash('sha256').update(`${request.routeOptions.url ?? ''}\n`).update(request.rawBody?.bytes ?? '').digest('hex');
+  const fingerprint = createHash('sha256')
+    .update(`${request.routeOptions.url ?? ''}\n`)
+    .update(request.rawBody?.bytes ?? '')
+    .digest('hex');
   return { scope: `${principal.environment}:${principal.application ?? 'service'}`, key, fingerprint };
 }
 
@@ -191,13 +199,21 @@ function publishProblem(result: Exclude<PublishResult, { kind: 'published' }>, p
     case 'unknown_application':
       return applicationNotFound(pathOf(result.index, 'application'));
     case 'id_conflict':
-      return new Problem('event_id_conflict', 'An event with this id was published before, with another type, data or ordering key. Nothing was published.', {
-        errors: [{ path: pathOf(result.index, 'id'), message: 'belongs to an event with other content' }],
-      });
+      return new Problem(
+        'event_id_conflict',
+        'An event with this id was published before, with another type, data or ordering key. Nothing was published.',
+        {
+          errors: [{ path: pathOf(result.index, 'id'), message: 'belongs to an event with other content' }],
+        },
+      );
     case 'idempotency_conflict':
-      return new Problem('idempotency_conflict', 'This Idempotency-Key was used with another body within the last 24 hours. Nothing was published.', {
-        errors: [{ path: 'idempotency-key', message: 'belongs to a request with another body' }],
-      });
+      return new Problem(
+        'idempotency_conflict',
+        'This Idempotency-Key was used with another body within the last 24 hours. Nothing was published.',
+        {
+          errors: [{ path: 'idempotency-key', message: 'belongs to a request with another body' }],
+        },
+      );
   }
 }
 

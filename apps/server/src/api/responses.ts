@@ -3,7 +3,14 @@ import { PROBLEMS, type ProblemCode, ProblemSchema } from '@posthorn/contract';
 import type { TSchema } from 'typebox';
 
 /** What any request may be answered with. */
-const ALWAYS: readonly ProblemCode[] = ['malformed_request', 'invalid_request', 'request_timeout', 'uri_too_long', 'headers_too_large', 'internal_error'];
+const ALWAYS: readonly ProblemCode[] = [
+  'malformed_request',
+  'invalid_request',
+  'request_timeout',
+  'uri_too_long',
+  'headers_too_large',
+  'internal_error',
+];
 /** What any request with a key may be answered with. */
 const WITH_KEY: readonly ProblemCode[] = ['unauthenticated', 'store_unavailable'];
 /** What any request with a body may be answered with. */

@@ -59,7 +59,8 @@ export function secretRoutes(api: Api, { store }: ApiOptions): void {
       if (errors.length > 0) throw Problem.fields(errors);
       const overlapMs = overlap_seconds * 1000;
       const secrets = await store.endpoints.rotateSecret(principal.environment, endpoint.id, { secret, overlapMs });
-      if (secrets === 'conflict') throw new Problem('rotation_in_progress', 'Promote the next secret first, or wait until it becomes current.');
+      if (secrets === 'conflict')
+        throw new Problem('rotation_in_progress', 'Promote the next secret first, or wait until it becomes current.');
       if (secrets === null) throw endpointNotFound();
       return secretView(secrets);
     },

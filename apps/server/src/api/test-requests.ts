@@ -26,7 +26,8 @@ export function testRoutes(api: Api, options: ApiOptions): void {
     {
       schema: {
         summary: 'Send a test request to an endpoint',
-        description: 'Sent now, signed like any other; 200 with the attempt, whatever it came to. With `type`, it carries the example of that event type.',
+        description:
+          'Sent now, signed like any other; 200 with the attempt, whatever it came to. With `type`, it carries the example of that event type.',
         operationId: 'testEndpoint',
         tags: TAGS,
         params: ENDPOINT_PARAMS,
@@ -52,7 +53,8 @@ export function testRoutes(api: Api, options: ApiOptions): void {
     {
       schema: {
         summary: 'Send a test request to any URL',
-        description: 'Before an endpoint is saved. Without a secret one is generated, and shown in the answer, so that the receiver can be checked against it.',
+        description:
+          'Before an endpoint is saved. Without a secret one is generated, and shown in the answer, so that the receiver can be checked against it.',
         operationId: 'testUrl',
         tags: TAGS,
         body: UrlTestSchema,
@@ -85,11 +87,14 @@ interface TestEvent {
 async function testEvent(type: string | undefined, store: Store, now: number): Promise<TestEvent> {
   const event = { id: newId('evt_', now, randomBytes(ID_RANDOM_BYTES)), type: type ?? TEST_TYPE, timestamp: now };
   const known = type === undefined ? null : await store.eventTypes.get(type);
-  if (known?.example != null) return { ...event, data: known.example };
+  if (known !== null && known.example !== null) return { ...event, data: known.example };
   if (event.type === TEST_TYPE) {
     return { ...event, data: JSON.stringify({ message: 'This is a test request. It stands for no event.', sent_at: timestamp(now) }) };
   }
-  throw Problem.field('type', known === null ? 'is not in the catalogue of event types' : 'has no example to send: add one to the event type');
+  throw Problem.field(
+    'type',
+    known === null ? 'is not in the catalogue of event types' : 'has no example to send: add one to the event type',
+  );
 }
 
 interface TestTarget {

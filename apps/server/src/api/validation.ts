@@ -18,7 +18,8 @@ const LARGEST_LISTED = 64 * 1024;
  */
 export function schemaCompiler(): FastifySchemaCompiler<unknown> {
   const body = pair({ ...STRICT });
-  const query = pair({ ...STRICT, coerceTypes: true, useDefaults: true });
+  // strictNumbers would exempt the Infinity that 1e400 is coerced to from its limits.
+  const query = pair({ ...STRICT, coerceTypes: true, useDefaults: true, strictNumbers: false });
   return ({ schema, httpPart }) => {
     const { quick, thorough } = httpPart === 'querystring' ? query : body;
     const check = quick.compile(schema as object);
@@ -61,7 +62,10 @@ export function fieldError(error: ErrorObject, root = ''): FieldError {
   switch (error.keyword) {
     case 'additionalProperties':
     case 'unevaluatedProperties':
-      return { path: step(path, String(error.params['additionalProperty'] ?? error.params['unevaluatedProperty'])), message: 'is not a known field' };
+      return {
+        path: step(path, String(error.params['additionalProperty'] ?? error.params['unevaluatedProperty'])),
+        message: 'is not a known field',
+      };
     case 'required':
       return { path: step(path, String(error.params['missingProperty'])), message: 'is missing' };
     case 'type':

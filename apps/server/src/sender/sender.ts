@@ -1,8 +1,11 @@
 import { createSecureContext, type SecureContext } from 'node:tls';
 import type { AttemptResult } from '@posthorn/core';
+import { prepareSecret } from '@posthorn/receiver';
 import { Exchange } from './exchange.ts';
+import { deliveryHeaders } from './headers.ts';
 import { createNameResolver } from './names.ts';
 import { Pool, type Target } from './pool.ts';
+import { Recent } from './recent.ts';
 
 export interface SendRequest {
   /** http: or https:. */
@@ -12,12 +15,31 @@ export interface SendRequest {
   readonly body: Uint8Array;
 }
 
+/** One attempt of a delivery, still to be signed. */
+export interface DeliverRequest {
+  readonly url: string;
+  /** See `SigningSecrets`. */
+  readonly secrets: { readonly current: string; readonly others: readonly string[] };
+  /** The endpoint's own; those that `checkCustomHeaders` objects to are left out. */
+  readonly customHeaders: Readonly<Record<string, string>>;
+  readonly userAgent: string;
+  readonly eventId: string;
+  readonly body: Uint8Array;
+  /** Re-sent by hand after its end. */
+  readonly late: boolean;
+}
+
 export interface Sender {
   /**
    * Sends one POST request and tells what came of it. Whatever the network or the endpoint does is an outcome; it rejects only
    * for a caller's mistake: a header that is no header, or a sender that is closed.
    */
   send(request: SendRequest): Promise<AttemptResult>;
+  /**
+   * Signs for this instant and sends. Rejects like `send`, and for a secret that cannot sign. The request is not to be changed until the promise
+   * is settled.
+   */
+  deliver(request: DeliverRequest): Promise<AttemptResult>;
   /** Ends idle connections at once and resolves when the requests in flight have ended (within the deadline). */
   close(): Promise<void>;
 }
@@ -37,7 +59,7 @@ export interface SenderOptions {
   readonly maxBodyBytes?: number;
   /** Certificate authorities (PEM) to trust instead of Node's own. */
   readonly ca?: string | readonly string[];
-  /** Epoch milliseconds, for `startedAt`. Durations are measured by the monotonic clock. */
+  /** Epoch milliseconds, for `startedAt` and signatures. Durations are measured by the monotonic clock. */
   readonly clock?: () => number;
   readonly hostsFile?: string;
 }
@@ -48,16 +70,33 @@ export function createSender(options: SenderOptions): Sender {
   const names = createNameResolver({ timeoutMs: dnsTimeoutMs, servers: options.dnsServers, hostsFile: options.hostsFile ?? '/etc/hosts' });
   const pool = new Pool({ names, isAllowed, connectTimeoutMs, secureContext: sharedSecureContext(options.ca) }, maxBodyBytes);
   const settings = { pool, deadlineMs, maxBodyBytes, clock: options.clock ?? Date.now };
+  const targets = new Recent(targetOf);
+  const prepared = new Recent(prepareSecret);
   let closed: Promise<void> | null = null;
 
+  const send = (request: SendRequest): Promise<AttemptResult> => {
+    if (closed !== null) return Promise.reject(new Error('The sender is closed.'));
+    const target = targets.get(request.url);
+    if (target === null) return Promise.resolve(unsendable(settings.clock()));
+    return new Promise((resolve, reject) => {
+      new Exchange({ request, target }, settings, { resolve, reject }).start();
+    });
+  };
+
   return {
-    send(request) {
-      if (closed !== null) return Promise.reject(new Error('The sender is closed.'));
-      const target = targetOf(request.url);
-      if (target === null) return Promise.resolve(unsendable(settings.clock()));
-      return new Promise((resolve, reject) => {
-        new Exchange({ request, target }, settings, { resolve, reject }).start();
-      });
+    send,
+    deliver({ url, secrets, customHeaders, userAgent, eventId, body, late }) {
+      try {
+        const timestampSeconds = Math.floor(settings.clock() / 1000);
+        const keys = { current: prepared.get(secrets.current), others: secrets.others.map((secret) => prepared.get(secret)) };
+        return send({
+          url,
+          headers: deliveryHeaders({ eventId, body, timestampSeconds, secrets: keys, customHeaders, late, userAgent }),
+          body,
+        });
+      } catch (error) {
+        return Promise.reject(error);
+      }
     },
     close() {
       closed ??= pool.close().then(() => names.close());

@@ -14,8 +14,9 @@ export interface Change {
 export interface Receipt {
   readonly eventId: string;
   readonly type: string;
-  /** Of the shipment in `data`; empty for an event that speaks of none. */
+  /** These three are of the shipment in `data`; empty for an event that speaks of none. */
   readonly shipmentId: string;
+  readonly reference: string;
   readonly status: string;
   /** The whole body, as it came. */
   readonly body: string;
@@ -38,8 +39,13 @@ export function readReceipts(receiverDatabase: string): Receipt[] {
 
 /** Reads a webhook's body. */
 export function readReceipt(body: string): Receipt {
-  const { id, type, data } = JSON.parse(body) as { id: string; type: string; data: { shipment?: { id: string; status: string } } };
-  return { eventId: id, type, shipmentId: data.shipment?.id ?? '', status: data.shipment?.status ?? '', body };
+  const { id, type, data } = JSON.parse(body) as {
+    id: string;
+    type: string;
+    data: { shipment?: { id: string; reference: string; status: string } };
+  };
+  const shipment = data.shipment ?? { id: '', reference: '', status: '' };
+  return { eventId: id, type, shipmentId: shipment.id, reference: shipment.reference, status: shipment.status, body };
 }
 
 function readRows(file: string, query: string): Record<string, unknown>[] {

@@ -12,12 +12,11 @@ export interface ProcessOptions {
   readonly env: Readonly<Record<string, string>>;
   readonly cwd: string;
   readonly onLine?: (line: string) => void;
+  /** Called if it ends before `stop`; the error has the last lines that it wrote. */
+  readonly onUnexpectedEnd: (error: Error) => void;
 }
 
 export interface RunningProcess {
-  readonly pid: number | undefined;
-  /** Rejects, with the last lines that it wrote, if the process ends before `stop`. */
-  readonly ended: Promise<never>;
   /** SIGTERM, and SIGKILL for one that does not listen. Done when it is gone. */
   stop(): Promise<void>;
 }
@@ -25,33 +24,36 @@ export interface RunningProcess {
 const patienceMs = 5_000;
 
 /** Starts a Node program. */
-export function startProcess({ name, args, env, cwd, onLine = () => undefined }: ProcessOptions): RunningProcess {
-  const child = spawn(process.execPath, args, { cwd, env: { PATH: process.env['PATH'] ?? '', ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+export function startProcess({ name, args, env, cwd, onLine = () => undefined, onUnexpectedEnd }: ProcessOptions): RunningProcess {
+  const child = spawn(process.execPath, args, {
+    cwd,
+    env: { PATH: process.env['PATH'] ?? '', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true, // out of the terminal's reach: Ctrl-C is the demo's to act on, and it stops what it started
+  });
   const lastLines: string[] = [];
   for (const stream of [child.stdout, child.stderr]) {
     createInterface({ input: stream }).on('line', (line) => {
       lastLines.push(line);
-      if (lastLines.length > 10) lastLines.shift();
+      if (lastLines.length > 20) lastLines.shift();
       if (stream === child.stdout) onLine(line);
     });
   }
-  const gone = once(child, 'close');
   let stopping = false;
-  const ended = gone.then(([code, signal]) => {
-    if (stopping) return new Promise<never>(() => undefined);
-    throw new Error([`${name} ended unasked (${signal ?? `exit ${code}`}). Its last lines:`, ...lastLines].join('\n  '));
+  const gone = Promise.withResolvers<void>();
+  child.on('error', (error) => lastLines.push(error.message));
+  child.on('close', (code, signal) => {
+    gone.resolve();
+    if (!stopping)
+      onUnexpectedEnd(new Error([`${name} ended (${signal ?? `exit code ${code}`}). Its last lines:`, ...lastLines].join('\n  ')));
   });
-  // Whoever waits for something of this process races it against `ended`; between two waits nobody listens, which is no crash.
-  ended.catch(() => undefined);
   return {
-    pid: child.pid,
-    ended,
     stop: async () => {
       stopping = true;
       if (isGone(child)) return;
       child.kill('SIGTERM');
       const force = setTimeout(() => child.kill('SIGKILL'), patienceMs);
-      await gone;
+      await gone.promise;
       clearTimeout(force);
     },
   };

@@ -4,10 +4,12 @@ import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import type { Sabotage } from './options.ts';
 
-export interface Saboteur {
-  /** Where Posthorn sends to, in place of the receiver. */
-  readonly url: string;
-  stop(): void;
+export interface SaboteurOptions {
+  readonly sabotage: Exclude<Sabotage, 'wrong-secret'>;
+  /** The receiver's. */
+  readonly port: number;
+  /** Ends the proxy. */
+  readonly signal: AbortSignal;
 }
 
 interface Webhook {
@@ -22,8 +24,11 @@ interface Answer {
   readonly body: Buffer;
 }
 
-/** A proxy in front of the receiver that does its mischief once, to one status of one shipment, and passes everything else on. */
-export async function startSaboteur(receiverPort: number, sabotage: Exclude<Sabotage, 'wrong-secret'>): Promise<Saboteur> {
+/**
+ * A proxy in front of the receiver that does its mischief once, to one status of one shipment, and passes everything else on. Resolves to
+ * the URL to send to in place of the receiver's.
+ */
+export async function startSaboteur({ sabotage, port, signal }: SaboteurOptions): Promise<string> {
   let done = false;
   let heldBack: { readonly webhook: Webhook; readonly shipmentId: string } | null = null;
 
@@ -32,12 +37,12 @@ export async function startSaboteur(receiverPort: number, sabotage: Exclude<Sabo
     if (heldBack !== null && shipment?.id === heldBack.shipmentId) {
       const { webhook: late } = heldBack;
       heldBack = null;
-      const answer = await pass(receiverPort, webhook);
-      await pass(receiverPort, late);
+      const answer = await pass(port, webhook);
+      await pass(port, late);
       return answer;
     }
     // Each shipment of the demo gets here, and has a status after it.
-    if (done || shipment?.status !== 'in_progress') return pass(receiverPort, webhook);
+    if (done || shipment?.status !== 'in_progress') return pass(port, webhook);
     done = true;
     switch (sabotage) {
       case 'drop':
@@ -46,7 +51,7 @@ export async function startSaboteur(receiverPort: number, sabotage: Exclude<Sabo
         heldBack = { webhook, shipmentId: shipment.id };
         return swallowed;
       case 'tamper':
-        return pass(receiverPort, { ...webhook, body: changeOneByte(webhook.body) });
+        return pass(port, { ...webhook, body: changeOneByte(webhook.body) });
     }
   }
 
@@ -60,14 +65,11 @@ export async function startSaboteur(receiverPort: number, sabotage: Exclude<Sabo
   }
   proxy.listen(0, '127.0.0.1');
   await once(proxy, 'listening');
-  const { port } = proxy.address() as AddressInfo;
-  return {
-    url: `http://127.0.0.1:${port}/webhooks`,
-    stop: () => {
-      proxy.close();
-      proxy.closeAllConnections();
-    },
-  };
+  signal.addEventListener('abort', () => {
+    proxy.close();
+    proxy.closeAllConnections();
+  });
+  return `http://127.0.0.1:${(proxy.address() as AddressInfo).port}/webhooks`;
 }
 
 const swallowed: Answer = { status: 200, body: Buffer.from('Valid signature') };

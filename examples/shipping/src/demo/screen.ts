@@ -46,7 +46,7 @@ export function openScreen(output: Output, now: () => Date): Screen {
       const seconds = Math.max(0, (nextDispatchAt.getTime() - now().getTime()) / 1000);
       const outbox = inOutbox === 0 ? '' : `${inOutbox} in the outbox, `;
       const text = `waiting    ${outbox}${atPosthorn} at Posthorn; next dispatch ${clock(nextDispatchAt)} UTC`;
-      if (isTerminal) draw(`              ${text}, in ${seconds.toFixed(0)} s`);
+      if (isTerminal) draw(`${text}, in ${seconds.toFixed(0)} s`);
       else if (inOutbox + atPosthorn > waitedBefore) output.write(`${now().toISOString().slice(11, 23)}  ${text}\n`);
       waitedBefore = inOutbox + atPosthorn;
     },

@@ -27,15 +27,12 @@ export interface Evidence {
 /** Compares what the receiver verified with what happened, shipment by shipment and event by event. */
 export function judge({ changes, receipts: everything, invalidRequests }: Evidence): Verdict {
   const receipts = everything.filter(({ type }) => type !== 'webhook.test');
-  const shipments = Map.groupBy(changes, ({ shipmentId }) => shipmentId)
-    .entries()
-    .map(([shipmentId, happened]) =>
-      judgeShipment(
-        happened,
-        receipts.filter((receipt) => receipt.shipmentId === shipmentId),
-      ),
-    )
-    .toArray();
+  const shipments = [...Map.groupBy(changes, ({ shipmentId }) => shipmentId)].map(([shipmentId, happened]) =>
+    judgeShipment(
+      happened,
+      receipts.filter((receipt) => receipt.shipmentId === shipmentId),
+    ),
+  );
   const faults = shipments.flatMap(({ reference, faults }) => faults.map((fault) => `${reference}: ${fault}`));
   const known = new Set(changes.map(({ shipmentId }) => shipmentId));
   for (const { eventId, shipmentId } of receipts) {
@@ -80,7 +77,7 @@ export function renderVerdict({ shipments, faults }: Verdict): string {
   const happened = shipments.reduce((sum, shipment) => sum + shipment.happened.length, 0);
   const end =
     faults.length === 0
-      ? [`All ${happened} status changes were received once, verified, in order, and digit for digit.`]
+      ? [`All ${happened} status changes arrived, each verified, in order, and digit for digit. Nothing else did.`]
       : ['What was received is not what happened:', ...faults.map((fault) => `  ${fault}`)];
   return [...lines, '', ...end].join('\n');
 }

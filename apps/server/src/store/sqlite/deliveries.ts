@@ -2,7 +2,7 @@
 import type { ApplicationId, AttemptErrorCode, AttemptId, DeliveryId, DeliveryReason, DeliveryStatus, EndpointId } from '@posthorn/core';
 import { queueKey } from '@posthorn/core';
 import { tickAfter } from '../cadences.ts';
-import type { Attempt, Delivery, DeliveryStore, Environment } from '../store.ts';
+import type { Attempt, Delivery, DeliveryFilter, DeliveryStore, Environment } from '../store.ts';
 import type { SqliteContext } from './context.ts';
 import { type EndpointRow, endpointFromRow } from './endpoints.ts';
 import { environmentState } from './environments.ts';
@@ -10,6 +10,7 @@ import { Conditions, pageOf, readCursor } from './page.ts';
 
 interface DeliveryRow {
   readonly seq: number;
+  readonly event: number;
   readonly id: DeliveryId;
   readonly event_id: string;
   readonly event_type: string;
@@ -47,12 +48,13 @@ interface AttemptRow {
   readonly stale: number;
 }
 
-const SELECT = `SELECT d.seq, d.id, v.id AS event_id, v.type AS event_type, e.id AS endpoint_id,
+const OF_DELIVERIES = 'deliveries d JOIN events v ON v.seq = d.event';
+
+const select = (from = OF_DELIVERIES): string => `SELECT d.seq, d.event, d.id, v.id AS event_id, v.type AS event_type, e.id AS endpoint_id,
     e.deleted_at IS NOT NULL AS endpoint_deleted, a.deleted_at IS NOT NULL AS application_deleted, a.id AS application_id, d.environment,
     d.status, d.reason, d.ordering_key, d.attempt_count, d.published_at, d.due_at, d.by_hand, d.late, d.lane,
     coalesce(e.cadence, n.cadence) AS cadence, max(l.opened_at, n.opened_at) AS opened_at, l.not_before
-  FROM deliveries d
-  JOIN events v ON v.seq = d.event
+  FROM ${from}
   JOIN endpoints e ON e.pk = d.endpoint
   JOIN applications a ON a.pk = d.application
   JOIN lanes l ON l.pk = d.lane
@@ -62,7 +64,7 @@ export function sqliteDeliveries(context: SqliteContext): DeliveryStore {
   const { db } = context;
 
   const find = (environment: Environment, id: string): DeliveryRow | undefined =>
-    db.get<DeliveryRow>(`${SELECT} WHERE d.id = ? AND d.environment = ?`, id, environment);
+    db.get<DeliveryRow>(`${select()} WHERE d.id = ? AND d.environment = ?`, id, environment);
 
   /** The lane has to be looked at again: something in it may go now. */
   function wake(lane: number, now: number): void {
@@ -76,23 +78,8 @@ export function sqliteDeliveries(context: SqliteContext): DeliveryStore {
 
   return {
     async list(environment, filter) {
-      const after = readCursor(filter.cursor, 2);
-      const where = new Conditions().add('d.environment = ?', environment);
-      if (filter.endpoint !== null) where.add('d.endpoint = (SELECT pk FROM endpoints WHERE id = ?)', filter.endpoint);
-      if (filter.application !== null) where.add('d.application = (SELECT pk FROM applications WHERE id = ?)', filter.application);
-      if (filter.event !== null) where.add('d.event IN (SELECT seq FROM events WHERE id = ? AND environment = ?)', filter.event, environment);
-      // Spelled out, not a parameter: a partial index is used only where the statement itself says what it covers.
-      if (filter.status !== null) where.add(`d.status = '${filter.status}'`);
-      if (filter.orderingKey !== null) where.add('d.ordering_key = ?', filter.orderingKey);
-      if (filter.since !== null) where.add('d.published_at >= ?', filter.since);
-      if (filter.until !== null) where.add('d.published_at < ?', filter.until);
-      if (after !== null) where.add('(d.published_at, d.seq) < (?, ?)', ...after);
-      const rows = db.all<DeliveryRow>(
-        `${SELECT} WHERE ${where.sql} ORDER BY d.published_at DESC, d.seq DESC LIMIT ?`,
-        ...where.parameters,
-        filter.limit + 1,
-      );
-      return pageOf(rows, { limit: filter.limit, read: delivery, cursor: (row) => [row.published_at, row.seq] });
+      const { sql, parameters, cursor } = listQuery(environment, filter);
+      return pageOf(db.all<DeliveryRow>(sql, ...parameters), { limit: filter.limit, read: delivery, cursor });
     },
     async get(environment, id) {
       const row = find(environment, id);
@@ -106,7 +93,10 @@ export function sqliteDeliveries(context: SqliteContext): DeliveryStore {
         delivery: delivery(row),
         attempts: db.all<AttemptRow>('SELECT * FROM attempts WHERE delivery = ? ORDER BY number, started_at', row.seq).map(attempt),
         endpoint,
-        behind: endpoint === null ? null : behind(context, row, queueKey(endpoint.ordering, { orderingKey: row.ordering_key, late: row.late === 1 })),
+        behind:
+          endpoint === null
+            ? null
+            : behind(context, row, queueKey(endpoint.ordering, { orderingKey: row.ordering_key, late: row.late === 1 })),
         dueAt: row.due_at,
         byHand: row.by_hand === 1,
         lane: { notBefore: row.not_before, openedAt: row.opened_at },
@@ -151,6 +141,50 @@ export function sqliteDeliveries(context: SqliteContext): DeliveryStore {
   };
 }
 
+/**
+ * The statement of a list, and what its cursor is made of. The index is named wherever SQLite's own choice is a walk: it takes the index that
+ * has the order already, however few of its rows fit, and changes its mind with a cursor. For one event, or the few that failed among a
+ * million deliveries, that cost 170 to 310 ms instead of less than one (measured).
+ */
+function listQuery(environment: Environment, filter: DeliveryFilter) {
+  const byKey = filter.orderingKey !== null && filter.event === null;
+  // A key's events are read in their own order, so that 500,000 of one key need no sorting (600 ms, measured).
+  const order = byKey ? ['v.published_at', 'v.seq', 'd.seq'] : ['d.published_at', 'd.seq'];
+  const after = readCursor(filter.cursor, order.length);
+  // A plus keeps SQLite from looking for this condition in an index.
+  const plus = byKey || filter.event !== null ? '+' : '';
+  const where = new Conditions().add(`${plus}d.environment = ?`, environment);
+  if (filter.endpoint !== null) where.add(`${plus}d.endpoint = (SELECT pk FROM endpoints WHERE id = ?)`, filter.endpoint);
+  if (filter.application !== null) where.add(`${plus}d.application = (SELECT pk FROM applications WHERE id = ?)`, filter.application);
+  if (filter.event !== null) where.add('d.event IN (SELECT seq FROM events WHERE id = ? AND environment = ?)', filter.event, environment);
+  if (byKey) where.add('v.environment = ?', environment);
+  if (filter.orderingKey !== null) where.add('v.ordering_key = ?', filter.orderingKey);
+  // Spelled out, not a parameter: a partial index is used only where the statement itself says what it covers.
+  if (filter.status !== null) where.add(`d.status = '${filter.status}'`);
+  // What the steps of a deletion have not reached yet reads as canceled. (It is listed as such once they have.)
+  if (filter.status === 'pending') where.add('e.deleted_at IS NULL');
+  if (filter.since !== null) where.add(`${order[0]} >= ?`, filter.since);
+  if (filter.until !== null) where.add(`${order[0]} < ?`, filter.until);
+  if (after !== null) where.add(`(${order.join(', ')}) < (${order.map(() => '?').join(', ')})`, ...after);
+  return {
+    sql: `${select(listSource(filter))} WHERE ${where.sql} ORDER BY ${order.map((column) => `${column} DESC`).join(', ')} LIMIT ?`,
+    parameters: [...where.parameters, filter.limit + 1],
+    cursor: (row: DeliveryRow) => (byKey ? [row.published_at, row.event, row.seq] : [row.published_at, row.seq]),
+  };
+}
+
+/** Where a list begins to read. */
+function listSource({ event, orderingKey, status, endpoint, application }: DeliveryFilter): string {
+  const indexed = (index: string): string => `deliveries d INDEXED BY ${index} JOIN events v ON v.seq = d.event`;
+  if (event !== null) return indexed('deliveries_of_event');
+  if (orderingKey !== null)
+    return 'events v INDEXED BY events_of_key CROSS JOIN deliveries d INDEXED BY deliveries_of_event ON d.event = v.seq';
+  if (status === 'failed' && endpoint !== null) return indexed('deliveries_failed');
+  if (status === 'failed' && application === null) return indexed('deliveries_failed_of_environment');
+  if (status === 'canceled' && endpoint === null && application === null) return indexed('deliveries_canceled_of_environment');
+  return OF_DELIVERIES;
+}
+
 /** The earliest pending delivery in the same queue that comes before `row`. */
 function behind({ db }: SqliteContext, row: DeliveryRow, key: string | null): DeliveryId | null {
   if (row.status !== 'pending' || key === null) return null;
@@ -192,9 +226,11 @@ function delivery(row: DeliveryRow): Delivery {
 }
 
 function nextAttemptAt(row: DeliveryRow): number {
+  // By hand it goes at once, beside its schedule.
+  if (row.by_hand === 1) return Math.max(row.published_at, row.not_before);
   if (row.due_at !== null) return Math.max(row.due_at, row.not_before);
   const tick = row.published_at <= row.opened_at ? row.published_at : tickAfter(row.cadence, row.published_at);
-  return Math.max(row.by_hand === 1 ? row.published_at : tick, row.not_before);
+  return Math.max(tick, row.not_before);
 }
 
 function attempt(row: AttemptRow): Attempt {

@@ -37,7 +37,10 @@ export function endpointFromRow(context: SqliteContext, row: EndpointRow): Endpo
     url: row.url,
     description: row.description,
     eventTypes: JSON.parse(row.event_types) as string[],
-    headers: row.headers.length === 0 ? {} : (JSON.parse(context.cipher.open(row.headers, `endpoint:${row.id}:headers`)) as Record<string, string>),
+    headers:
+      row.headers.length === 0
+        ? {}
+        : (JSON.parse(context.cipher.open(row.headers, `endpoint:${row.id}:headers`)) as Record<string, string>),
     cadence: row.cadence,
     ordering: row.ordering,
     rateLimit: row.rate_limit,
@@ -158,6 +161,9 @@ export function sqliteEndpoints(context: SqliteContext): EndpointStore {
           `${environment}:${next.cadence ?? ''}`,
           row.pk,
         );
+        // What stood behind a retry may go at once in another order, but the lane's marks only know the heads of the old one.
+        if (next.ordering !== row.ordering)
+          db.run('UPDATE lanes SET due_at = min(coalesce(due_at, ?1), ?1) WHERE pk = ?2', context.now(), row.pk);
         return { lane: row.pk, endpoint: endpointFromRow(context, find(environment, id) as EndpointRow) };
       });
       if (updated === null) return null;

@@ -39,8 +39,9 @@ export function sqliteKeys(context: SqliteContext): KeyStore & { flush(): void }
 
   function noteUse(row: KeyRow): void {
     const now = context.now();
-    if (uses.has(row.pk) || (row.last_used_at !== null && now - row.last_used_at < USE_PRECISION_MS)) return;
-    uses.set(row.pk, now);
+    if (row.last_used_at !== null && now - row.last_used_at < USE_PRECISION_MS) return;
+    // Until it is written, the first use stands.
+    if (!uses.has(row.pk)) uses.set(row.pk, now);
     timer ??= setTimeout(() => {
       timer = null;
       try {
@@ -58,7 +59,9 @@ export function sqliteKeys(context: SqliteContext): KeyStore & { flush(): void }
         const existing = db.get<KeyRow>(`${SELECT} WHERE k.token_hash = ? AND k.revoked_at IS NULL`, tokenHash);
         if (existing !== undefined) return key(existing);
         const tenant =
-          application === null ? null : db.get<{ pk: number }>('SELECT pk FROM applications WHERE id = ? AND deleted_at IS NULL', application);
+          application === null
+            ? null
+            : db.get<{ pk: number }>('SELECT pk FROM applications WHERE id = ? AND deleted_at IS NULL', application);
         if (tenant === undefined) return null;
         const now = context.now();
         const id = newId('key_', now, context.randomBytes(10));
@@ -96,10 +99,15 @@ export function sqliteKeys(context: SqliteContext): KeyStore & { flush(): void }
       return row === undefined ? null : key(row);
     },
     async revoke(environment, id) {
-      return db.run('UPDATE keys SET revoked_at = ? WHERE id = ? AND environment = ? AND revoked_at IS NULL', context.now(), id, environment) === 1;
+      return (
+        db.run('UPDATE keys SET revoked_at = ? WHERE id = ? AND environment = ? AND revoked_at IS NULL', context.now(), id, environment) ===
+        1
+      );
     },
     async anyServiceKey(environment) {
-      return db.get('SELECT 1 FROM keys WHERE environment = ? AND application IS NULL AND revoked_at IS NULL LIMIT 1', environment) !== undefined;
+      return (
+        db.get('SELECT 1 FROM keys WHERE environment = ? AND application IS NULL AND revoked_at IS NULL LIMIT 1', environment) !== undefined
+      );
     },
   };
 }

@@ -2,11 +2,33 @@
 import type { EndpointId } from '@posthorn/core';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { LeasedLane, Store, StoreHint } from '../../../src/store/store.ts';
-import { addEndpoint, attempt, event, lease, type OpenedStore, type OpenStore, prepare, publish, SECRET, SETTINGS, START } from './harness.ts';
+import {
+  addEndpoint,
+  attempt,
+  event,
+  lease,
+  type OpenedStore,
+  type OpenStore,
+  prepare,
+  publish,
+  SECRET,
+  SETTINGS,
+  START,
+} from './harness.ts';
 
 const NOTHING = 'ep_00000000000000000000000000' as EndpointId;
 const CALM = { notBefore: 0, failingSince: null, rateAt: 0 };
-const ALL = { application: null, endpoint: null, event: null, status: null, orderingKey: null, since: null, until: null, cursor: null, limit: 100 };
+const ALL = {
+  application: null,
+  endpoint: null,
+  event: null,
+  status: null,
+  orderingKey: null,
+  since: null,
+  until: null,
+  cursor: null,
+  limit: 100,
+};
 const HOUR = 3_600_000;
 
 export function endpointsConformance(open: OpenStore): void {
@@ -47,7 +69,14 @@ export function endpointsConformance(open: OpenStore): void {
       };
       const application = await prepare(store);
       const made = await addEndpoint(store, application, settings);
-      expect(made).toMatchObject({ ...settings, application, environment: 'sandbox', status: 'enabled', disabledReason: null, createdAt: START });
+      expect(made).toMatchObject({
+        ...settings,
+        application,
+        environment: 'sandbox',
+        status: 'enabled',
+        disabledReason: null,
+        createdAt: START,
+      });
       store = await opened.reopen();
       expect(await store.endpoints.get('sandbox', made.id)).toEqual(made);
       expect(await store.endpoints.get('production', made.id)).toBeNull();
@@ -161,7 +190,11 @@ export function endpointsConformance(open: OpenStore): void {
       expect(await store.endpoints.secrets('sandbox', id)).toEqual(promoted);
       await publish(store, event());
       expect((await leaseOne(opened.clock.now)).target.secrets).toEqual(promoted);
-      expect(await store.endpoints.rotateSecret('sandbox', id, { secret: SECRET, overlapMs: 0 })).toEqual({ current: SECRET, next: null, previous: null });
+      expect(await store.endpoints.rotateSecret('sandbox', id, { secret: SECRET, overlapMs: 0 })).toEqual({
+        current: SECRET,
+        next: null,
+        previous: null,
+      });
       expect(await store.endpoints.rotateSecret('production', id, { secret: SECRET, overlapMs: 0 })).toBeNull();
       expect(await store.endpoints.secrets('sandbox', NOTHING)).toBeNull();
     });
@@ -190,6 +223,19 @@ export function endpointsConformance(open: OpenStore): void {
       expect(await store.endpoints.secrets('sandbox', endpoint.id)).toBeNull();
     });
 
+    test('a deletion that a stop interrupted is finished by the next start', async () => {
+      const endpoint = await addEndpoint(store, await prepare(store));
+      const events = Array.from({ length: 1_000 }, () => event());
+      for (let batch = 0; batch < 3; batch++) await publish(store, ...events);
+      const interrupted = store.endpoints.delete('sandbox', endpoint.id).then(
+        () => 'finished',
+        () => 'interrupted',
+      );
+      store = await opened.reopen();
+      expect(await interrupted).toBe('interrupted');
+      expect(await everyDelivery(store, endpoint.id, 'canceled')).toHaveLength(3_000);
+    });
+
     test('deleting its application cancels with another reason', async () => {
       const application = await prepare(store);
       const endpoint = await addEndpoint(store, application);
@@ -205,7 +251,12 @@ async function everyDelivery(store: Store, endpoint: EndpointId, status: 'pendin
   const found = [];
   let cursor: string | null = null;
   do {
-    const page: Awaited<ReturnType<Store['deliveries']['list']>> = await store.deliveries.list('sandbox', { ...ALL, endpoint, status, cursor });
+    const page: Awaited<ReturnType<Store['deliveries']['list']>> = await store.deliveries.list('sandbox', {
+      ...ALL,
+      endpoint,
+      status,
+      cursor,
+    });
     found.push(...page.data);
     cursor = page.nextCursor;
   } while (cursor !== null);

@@ -1,11 +1,17 @@
 /** The suite that every engine has to pass: the same promises, whatever the database. */
 import { describe } from 'vitest';
+import { deliveriesConformance } from './deliveries.ts';
+import { endpointsConformance } from './endpoints.ts';
 import type { OpenStore } from './harness.ts';
 import { lanesConformance } from './lanes.ts';
 import { publishConformance } from './publish.ts';
+import { tenantsConformance } from './tenants.ts';
 
 export function storeConformance(name: string, open: OpenStore): void {
   describe(name, () => {
+    tenantsConformance(open);
+    endpointsConformance(open);
+    deliveriesConformance(open);
     publishConformance(open);
     lanesConformance(open);
   });

@@ -21,6 +21,11 @@ export function lanesConformance(open: OpenStore): void {
       expect(lanes).toHaveLength(1);
       return lanes[0] as LeasedLane;
     };
+    const onlySeq = async (lane: LeasedLane): Promise<number> => {
+      const { deliveries } = await scan(lane);
+      expect(deliveries.length).toBeGreaterThan(0);
+      return deliveries[0]?.seq ?? 0;
+    };
     const release = (lane: LeasedLane, marks: { firstAt?: number | null; dueAt?: number | null; state?: LaneState } = {}) =>
       store.lanes.release([{ lease: lane.lease, firstAt: null, dueAt: null, state: CALM, ...marks }]);
 
@@ -117,7 +122,7 @@ export function lanesConformance(open: OpenStore): void {
       await addEndpoint(store, await prepare(store));
       await publish(store, event());
       const old = only(await lease(store, GATE, { holder: 'old', leaseMs: 1000 }));
-      const [{ seq }] = (await scan(old)).deliveries as [{ seq: number }];
+      const seq = await onlySeq(old);
       opened.clock.now += 1000;
       const taken = only(await lease(store, GATE, { holder: 'new' }));
       expect(taken).toMatchObject({ takenOver: true, lease: { fence: old.lease.fence + 1 } });
@@ -140,7 +145,7 @@ export function lanesConformance(open: OpenStore): void {
       const first = only(await lease(store, GATE, { leaseMs: 1000 }));
       opened.clock.now += 1000;
       const second = only(await lease(store, GATE));
-      const [{ seq }] = (await scan(second)).deliveries as [{ seq: number }];
+      const seq = await onlySeq(second);
       expect(await store.lanes.settle([{ lease: first.lease, attempts: [attempt(seq, { status: 'succeeded' })], state: CALM, disable: null }])).toEqual(['stale']);
     });
 
@@ -174,7 +179,7 @@ export function lanesConformance(open: OpenStore): void {
       expect(await lease(store, GATE)).toEqual([]);
       await store.endpoints.update('sandbox', endpoint.id, { status: 'enabled' });
       const held = only(await lease(store, GATE));
-      const [{ seq }] = (await scan(held)).deliveries as [{ seq: number }];
+      const seq = await onlySeq(held);
       await store.lanes.settle([{ lease: held.lease, attempts: [attempt(seq, { status: 'failed', reason: 'endpoint_gone' })], state: CALM, disable: 'gone' }]);
       await release(held, { dueAt: START });
       expect(await store.endpoints.get('sandbox', endpoint.id)).toMatchObject({ status: 'disabled', disabledReason: 'gone' });
@@ -197,7 +202,7 @@ export function lanesConformance(open: OpenStore): void {
       await addEndpoint(store, await prepare(store));
       await publish(store, event());
       const held = only(await lease(store, GATE));
-      const [{ seq }] = (await scan(held)).deliveries as [{ seq: number }];
+      const seq = await onlySeq(held);
       const [delivery] = (await store.deliveries.list('sandbox', { ...ALL, limit: 1 })).data;
       await store.deliveries.cancel('sandbox', delivery?.id as never);
       expect(await store.lanes.bodies([seq])).toEqual([]);
@@ -209,7 +214,7 @@ export function lanesConformance(open: OpenStore): void {
       await addEndpoint(store, await prepare(store));
       await publish(store, event({ orderingKey: 'a' }));
       const held = only(await lease(store, GATE));
-      const [{ seq }] = (await scan(held)).deliveries as [{ seq: number }];
+      const seq = await onlySeq(held);
       await store.lanes.settle([{ lease: held.lease, attempts: [attempt(seq, { status: 'failed', reason: 'attempts_exhausted' })], state: CALM, disable: null }]);
       await release(held);
       const [delivery] = (await store.deliveries.list('sandbox', { ...ALL, limit: 1 })).data;

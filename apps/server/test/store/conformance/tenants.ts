@@ -148,10 +148,18 @@ export function tenantsConformance(open: OpenStore): void {
       expect(eventType).toEqual({ ...type, createdAt: START, updatedAt: START });
       opened.clock.now += 7;
       const plain = { ...type, schema: null, example: null, strict: false };
-      expect(await store.eventTypes.put(plain)).toEqual({ created: false, eventType: { ...plain, createdAt: START, updatedAt: START + 7 } });
+      expect(await store.eventTypes.put(plain)).toEqual({
+        created: false,
+        eventType: { ...plain, createdAt: START, updatedAt: START + 7 },
+      });
       for (const name of ['b', 'a', 'c']) await store.eventTypes.put({ ...type, name });
       expect((await store.eventTypes.getMany(['c', 'nothing', 'a'])).map(({ name }) => name).sort()).toEqual(['a', 'c']);
-      expect((await pages((page) => store.eventTypes.list(page), null)).map(({ name }) => name)).toEqual(['a', 'b', 'c', 'shipment.created']);
+      expect((await pages((page) => store.eventTypes.list(page), null)).map(({ name }) => name)).toEqual([
+        'a',
+        'b',
+        'c',
+        'shipment.created',
+      ]);
       expect(await store.eventTypes.delete('a')).toBe(true);
       expect(await store.eventTypes.delete('a')).toBe(false);
       expect(await store.eventTypes.get('a')).toBeNull();

@@ -1,0 +1,69 @@
+import type { DeliverRequest } from './sender.ts';
+import type { EndpointPart } from './thread-messages.ts';
+
+/** More than a dispatcher holds lanes at a time. */
+const MAX_KNOWN = 2_000;
+
+/**
+ * The endpoints that a sending thread knows by number. A changed endpoint gets a new number; beyond 2,000 the one known longest is forgotten.
+ * `added` and `forgotten` wait for the next message.
+ */
+export class KnownEndpoints {
+  readonly #byKey = new Map<string, Known>();
+  #lastNumber = 0;
+  #added: (readonly [number, EndpointPart])[] = [];
+  #forgotten: number[] = [];
+
+  numberOf(request: DeliverRequest): number {
+    // Both, because several endpoints may share a URL, or a secret.
+    const key = `${request.url}\n${request.secrets.current}`;
+    const known = this.#byKey.get(key);
+    if (known !== undefined && isSame(known.part, request)) return known.number;
+    if (known !== undefined) this.#forget(key, known);
+    return this.#add(key, request);
+  }
+
+  /** What the thread has to be told before it gets requests with the numbers given since the last call. */
+  takeChanges(): { readonly added: readonly (readonly [number, EndpointPart])[]; readonly forgotten: readonly number[] } {
+    const changes = { added: this.#added, forgotten: this.#forgotten };
+    if (changes.added.length > 0) this.#added = [];
+    if (changes.forgotten.length > 0) this.#forgotten = [];
+    return changes;
+  }
+
+  #add(key: string, { url, secrets, customHeaders, userAgent }: DeliverRequest): number {
+    if (this.#byKey.size >= MAX_KNOWN) {
+      const [oldest] = this.#byKey;
+      if (oldest !== undefined) this.#forget(...oldest);
+    }
+    this.#lastNumber += 1;
+    const part = { url, secrets, customHeaders, userAgent };
+    this.#byKey.set(key, { number: this.#lastNumber, part });
+    this.#added.push([this.#lastNumber, part]);
+    return this.#lastNumber;
+  }
+
+  #forget(key: string, { number }: Known): void {
+    this.#byKey.delete(key);
+    this.#forgotten.push(number);
+  }
+}
+
+interface Known {
+  readonly number: number;
+  readonly part: EndpointPart;
+}
+
+/** URL and current secret are the key, so they are the same already. */
+function isSame(known: EndpointPart, request: DeliverRequest): boolean {
+  return (
+    known.userAgent === request.userAgent &&
+    isSameList(known.secrets.others, request.secrets.others) &&
+    (known.customHeaders === request.customHeaders ||
+      isSameList(Object.entries(known.customHeaders).flat(), Object.entries(request.customHeaders).flat()))
+  );
+}
+
+function isSameList(some: readonly string[], others: readonly string[]): boolean {
+  return some.length === others.length && some.every((text, index) => text === others[index]);
+}

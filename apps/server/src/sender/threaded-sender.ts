@@ -1,0 +1,193 @@
+import { Worker } from 'node:worker_threads';
+import type { AllowList, AttemptResult } from '@posthorn/core';
+import { KnownEndpoints } from './known-endpoints.ts';
+import type { DeliverRequest, Sender, SenderOptions, SendRequest } from './sender.ts';
+import { type DeliveryRow, type FromThread, joinBodies, readResults, type ThreadData, type ToThread } from './thread-messages.ts';
+
+export interface ThreadedSenderOptions extends Omit<SenderOptions, 'isAllowed' | 'clock'> {
+  /** Special addresses that requests may go to. */
+  readonly allowList: AllowList;
+  /** 1, which is more than the rest of a process on SQLite can feed. Each has connections of its own. */
+  readonly threads?: number;
+  /** A thread broke, for the log; its requests have ended and another thread follows. */
+  readonly onThreadLost?: (error: Error) => void;
+}
+
+/**
+ * A sender that signs and sends in a thread of its own, so that a synchronous transaction and its fsync delay no request and no reading of an answer.
+ * The same promises as `createSender`; time is the system's.
+ *
+ * A thread that breaks takes what was out with it: each such request resolves as `connection_reset`, since the endpoint may or may not have
+ * had it. So the delivery is retried, at worst as a duplicate, and never lost; not resending it at once keeps a request that breaks threads from
+ * doing so in a loop. The next request starts a new thread. Only if a thread ends before it has even begun to work (the program is damaged) do
+ * requests reject.
+ */
+export function createThreadedSender({ allowList, threads = 1, onThreadLost, ...options }: ThreadedSenderOptions): Sender {
+  const data: ThreadData = { allowList: allowList.map(({ network, prefixLength }) => `${network}/${prefixLength}`).join(), options };
+  const running = new Set<SendingThread>();
+  let closed: Promise<void> | null = null;
+
+  const start = (): SendingThread => {
+    const thread = new SendingThread(data, (error) => {
+      running.delete(thread);
+      if (error !== null) onThreadLost?.(error);
+    });
+    running.add(thread);
+    return thread;
+  };
+  const idlest = (): SendingThread => {
+    let best: SendingThread | null = null;
+    for (const thread of running) if (best === null || thread.outstanding < best.outstanding) best = thread;
+    return best !== null && running.size >= threads ? best : start();
+  };
+  for (let index = 0; index < threads; index += 1) start();
+
+  return {
+    send(request) {
+      return closed === null ? idlest().send(request) : Promise.reject(new Error('The sender is closed.'));
+    },
+    deliver(request) {
+      return closed === null ? idlest().deliver(request) : Promise.reject(new Error('The sender is closed.'));
+    },
+    close() {
+      closed ??= Promise.all([...running].map((thread) => thread.close())).then(() => undefined);
+      return closed;
+    },
+  };
+}
+
+/** A batch's buffer lives as long as the slowest request in it, so batches are cut here; a larger body has one to itself. */
+const MAX_BATCH_BYTES = 64 * 1024;
+
+interface Waiting {
+  readonly resolve: (result: AttemptResult) => void;
+  readonly reject: (error: unknown) => void;
+  /** When it was handed over: epoch milliseconds. */
+  readonly since: number;
+}
+
+/** One worker, from its start to its end: starting -> ready -> (closing ->) ended. Requests may be given from the first moment on. */
+class SendingThread {
+  readonly #worker: Worker;
+  readonly #endpoints = new KnownEndpoints();
+  readonly #waiting = new Map<number, Waiting>();
+  readonly #ended: Promise<void>;
+  #lastRequest = 0;
+  #rows: DeliveryRow[] = [];
+  #bodies: Uint8Array[] = [];
+  #bodiesSize = 0;
+  #ready = false;
+  #closing = false;
+  #error: Error | null = null;
+
+  /** `onEnd` gets what broke the thread; null if it was closed. */
+  constructor(data: ThreadData, onEnd: (error: Error | null) => void) {
+    this.#worker = new Worker(new URL('./sender-thread.ts', import.meta.url), { workerData: data, name: 'posthorn-sender' });
+    this.#worker.on('message', (message: FromThread) => this.#hear(message));
+    this.#worker.on('error', (error: Error) => {
+      this.#error = error;
+    });
+    this.#ended = new Promise((resolve) => {
+      // Comes after everything that the thread had posted.
+      this.#worker.once('exit', (code) => {
+        const error =
+          this.#closing && this.#waiting.size === 0 ? null : (this.#error ?? new Error(`A sending thread ended with code ${code}.`));
+        onEnd(error);
+        if (error !== null) this.#giveUp(error);
+        resolve();
+      });
+    });
+  }
+
+  get outstanding(): number {
+    return this.#waiting.size;
+  }
+
+  deliver(request: DeliverRequest): Promise<AttemptResult> {
+    const { eventId, late, body } = request;
+    if (this.#bodiesSize > 0 && this.#bodiesSize + body.length > MAX_BATCH_BYTES) this.#postDeliveries();
+    if (this.#rows.length === 0) process.nextTick(this.#postLater);
+    return new Promise((resolve, reject) => {
+      this.#rows.push([this.#expect(resolve, reject), this.#endpoints.numberOf(request), eventId, late, body.length]);
+      this.#bodies.push(body);
+      this.#bodiesSize += body.length;
+    });
+  }
+
+  send({ url, headers, body }: SendRequest): Promise<AttemptResult> {
+    return new Promise((resolve, reject) => {
+      // Copied, because cloning a view clones the whole buffer behind it.
+      const content = { url, headers, body: new Uint8Array(body) };
+      this.#post({ kind: 'send', request: this.#expect(resolve, reject), content }, [content.body.buffer]);
+    });
+  }
+
+  /** Resolves when what is out has ended, and the thread with it. */
+  close(): Promise<void> {
+    this.#closing = true;
+    this.#postDeliveries();
+    this.#post({ kind: 'close' });
+    return this.#ended;
+  }
+
+  #expect(resolve: Waiting['resolve'], reject: Waiting['reject']): number {
+    this.#lastRequest += 1;
+    this.#waiting.set(this.#lastRequest, { resolve, reject, since: Date.now() });
+    return this.#lastRequest;
+  }
+
+  /** For nextTick, which runs it after this turn's microtasks: soon enough to be out before a transaction begins, late enough to meet others. */
+  readonly #postLater = (): void => this.#postDeliveries();
+
+  #postDeliveries(): void {
+    if (this.#rows.length === 0) return;
+    const bodies = joinBodies(this.#bodies, this.#bodiesSize);
+    this.#post({ kind: 'deliver', ...this.#endpoints.takeChanges(), rows: this.#rows, bodies }, [bodies.buffer]);
+    this.#rows = [];
+    this.#bodies = [];
+    this.#bodiesSize = 0;
+  }
+
+  #post(message: ToThread, transfer: readonly ArrayBuffer[] = []): void {
+    this.#worker.postMessage(message, transfer);
+  }
+
+  #hear(message: FromThread): void {
+    switch (message.kind) {
+      case 'ready':
+        this.#ready = true;
+        return;
+      case 'results':
+        readResults(message.rows, message.bodies, (request, result) => this.#take(request)?.resolve(result));
+        for (const [request, error] of message.rejected) this.#take(request)?.reject(error);
+        return;
+      case 'closed':
+        this.#worker.terminate().catch(() => undefined);
+    }
+  }
+
+  #take(request: number): Waiting | undefined {
+    const waiting = this.#waiting.get(request);
+    this.#waiting.delete(request);
+    return waiting;
+  }
+
+  #giveUp(error: Error): void {
+    for (const { resolve, reject, since } of this.#waiting.values()) {
+      if (this.#ready) resolve(lost(since, Date.now()));
+      else reject(error);
+    }
+    this.#waiting.clear();
+  }
+}
+
+function lost(since: number, now: number): AttemptResult {
+  const detail = 'The sending thread ended before the answer had come; the endpoint may have got the request.';
+  return {
+    startedAt: since,
+    durationMs: Math.max(0, now - since),
+    outcome: { kind: 'transport_error', code: 'connection_reset', detail },
+    response: null,
+    timings: { dns: null, connect: null, tls: null, first_byte: null, body: null },
+  };
+}
