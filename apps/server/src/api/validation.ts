@@ -69,7 +69,7 @@ export function fieldError(error: ErrorObject, root = ''): FieldError {
     case 'required':
       return { path: step(path, String(error.params['missingProperty'])), message: 'is missing' };
     case 'type':
-      return { path, message: `must be ${words([error.params['type']].flat().map(String))}` };
+      return { path, message: `must be ${words([error.params['type']].flat().map(typeName))}` };
     case 'enum':
       return { path, message: `must be ${words([error.params['allowedValues']].flat().map((value) => JSON.stringify(value)))}` };
     case 'pattern':
@@ -82,6 +82,19 @@ export function fieldError(error: ErrorObject, root = ''): FieldError {
 }
 
 const DATE_TIME = 'must be an RFC 3339 timestamp with its offset, such as 2026-11-23T10:00:00Z (in a query, write + as %2B)';
+
+const TYPE_NAMES: Readonly<Record<string, string>> = {
+  object: 'an object',
+  array: 'an array',
+  string: 'a string',
+  number: 'a number',
+  integer: 'a whole number',
+  boolean: 'true or false',
+};
+
+function typeName(type: unknown): string {
+  return TYPE_NAMES[String(type)] ?? String(type);
+}
 
 function words(options: readonly string[]): string {
   return options.length < 2 ? options.join('') : `${options.slice(0, -1).join(', ')} or ${options.at(-1)}`;

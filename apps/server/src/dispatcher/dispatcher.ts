@@ -84,7 +84,6 @@ class LaneDispatcher implements Dispatcher {
   #offset = 0;
   #inFlight = 0;
   #failingInFlight = 0;
-  #lanesWait = false;
   #looking = false;
   #lookAgain = false;
   #pumpScheduled = false;
@@ -194,7 +193,6 @@ class LaneDispatcher implements Dispatcher {
       this.#gates = gatesOf(outlook);
       const room = Math.min(LANES_PER_LEASE, this.#options.concurrency * LANES_PER_SLOT - this.#runs.size);
       if (room <= 0) {
-        this.#lanesWait = true;
         this.#giveWay();
         return;
       }
@@ -210,7 +208,6 @@ class LaneDispatcher implements Dispatcher {
         this.#runs.set(run.lane, run);
         this.#tend(run);
       }
-      this.#lanesWait = lanes.length === room;
       if (lanes.length < room) break;
     }
     await this.#planSleep();

@@ -22,7 +22,7 @@ const server = createServer((request, response) => {
     }
     const { id } = JSON.parse(body.toString()) as { id: string };
     appendFileSync(log, `got ${id}\n`);
-    setTimeout(() => response.writeHead(200).end('Valid signature'), 2 + Math.random() * 20);
+    setTimeout(() => response.writeHead(200).end('Valid signature'), 10 + Math.random() * 40);
   });
   response.on('close', () => {
     if (!response.writableFinished) appendFileSync(log, `cut ${Date.now()}\n`);

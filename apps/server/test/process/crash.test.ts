@@ -39,7 +39,7 @@ test(`${KILLS} kills: nothing lost, nothing out of order, duplicates only of wha
   children.push(receiver);
   const receiverPort = await new Promise<number>((resolve) => receiver.once('message', (sent) => resolve(Number(sent))));
   await server.call('PUT', '/v1/applications/crash', { name: 'Crash' });
-  const created = await server.call('POST', '/v1/endpoints', { application: 'crash', url: `http://127.0.0.1:${receiverPort}/`, secret: SECRET });
+  const created = await server.call('POST', '/v1/endpoints', { application: 'crash', url: `http://127.0.0.1:${receiverPort}/`, secret: SECRET, max_in_flight: 32 });
   expect(created.status).toBe(201);
   const publisher = fork(join(import.meta.dirname, 'crash-publisher.ts'), [server.base, KEYS.sandbox, published]);
   children.push(publisher);
@@ -76,11 +76,13 @@ test(`${KILLS} kills: nothing lost, nothing out of order, duplicates only of wha
   const broken = (await lines(published, 'broken')).map(Number);
   const cut = (await lines(received, 'cut')).map(Number);
   const during = (instants: readonly number[], at: number): boolean => instants.some((instant) => instant >= at - 5 && instant < at + 400);
+  const publishing = kills.filter((at) => during(broken, at)).length;
+  const sending = kills.filter((at) => during(cut, at)).length;
   const both = kills.filter((at) => during(broken, at) && during(cut, at)).length;
   const forged = (await lines(received, 'forged')).length;
   console.log(
     [
-      `kills ${KILLS}, of them with publishes and requests in flight ${both}`,
+      `kills ${KILLS}, of them with publishes and requests in flight ${both} (publishes ${publishing}, requests ${sending})`,
       `events answered 202: ${acknowledged.length}; lost ${lost.length}; out of order ${outOfOrder.length}; forged ${forged}`,
       `duplicates ${got.length - first.length}; sent and not yet settled at a kill ${[...allowed.values()].reduce((a, b) => a + b, 0)}; beyond that ${undue.length}`,
     ].join('\n'),

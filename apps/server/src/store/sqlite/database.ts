@@ -12,9 +12,10 @@ export type Row = Record<string, unknown>;
 const MIGRATIONS = join(import.meta.dirname, 'migrations');
 
 /** Rolled back on purpose: carries the value that the transaction comes to. */
-class Rollback<T> {
+class Rollback<T> extends Error {
   readonly value: T;
   constructor(value: T) {
+    super('rolled back on purpose');
     this.value = value;
   }
 }
@@ -64,16 +65,6 @@ export class Database {
   /** @returns how many rows changed */
   run(sql: string, ...parameters: SQLInputValue[]): number {
     return attempt(() => Number(this.#prepare(sql).run(...parameters).changes));
-  }
-
-  /** Runs a query that Kysely compiled. */
-  query<T extends object>(query: { readonly sql: string; readonly parameters: readonly unknown[] }): T[] {
-    return this.all<T>(query.sql, ...(query.parameters as SQLInputValue[]));
-  }
-
-  /** Runs a changing statement that Kysely compiled. @returns how many rows changed */
-  execute(query: { readonly sql: string; readonly parameters: readonly unknown[] }): number {
-    return this.run(query.sql, ...(query.parameters as SQLInputValue[]));
   }
 
   /** Runs `work` as one transaction; it is on disk when this returns. Whatever `work` throws rolls it back. */

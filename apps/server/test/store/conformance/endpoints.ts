@@ -258,6 +258,7 @@ async function everyDelivery(store: Store, endpoint: EndpointId, status: 'pendin
       cursor,
     });
     found.push(...page.data);
+    if (found.length > 3_000) throw new Error('a cursor goes round');
     cursor = page.nextCursor;
   } while (cursor !== null);
   return found;
