@@ -12,7 +12,10 @@ interface Signed {
 }
 
 const [requestsFile = '', origin = ''] = process.argv.slice(2);
-const requests = (JSON.parse(readFileSync(requestsFile, 'utf8')) as Signed[]).map((request) => ({ ...request, body: Buffer.from(request.body) }));
+const requests = (JSON.parse(readFileSync(requestsFile, 'utf8')) as Signed[]).map((request) => ({
+  ...request,
+  body: Buffer.from(request.body),
+}));
 const agents = new Map<number, Agent>();
 
 function run(total: number, concurrency: number): Promise<void> {

@@ -49,13 +49,17 @@ export async function drain(args: readonly string[]): Promise<void> {
       const { rate, receiverCpu } = await posthornRound(server, receiver, total);
       rates.posthorn.push(rate);
       rates.receiverCpu.push(receiverCpu);
-      console.log(`round ${round + 1}: bare ${Math.round(rates.bare.at(-1) ?? 0)}/s, posthorn ${Math.round(rate)}/s, receiver at ${Math.round(receiverCpu * 100)} % of a core`);
+      console.log(
+        `round ${round + 1}: bare ${Math.round(rates.bare.at(-1) ?? 0)}/s, posthorn ${Math.round(rate)}/s, receiver at ${Math.round(receiverCpu * 100)} % of a core`,
+      );
     }
     const ratio = median(rates.posthorn) / median(rates.bare);
     console.log(`\n${total} deliveries, ${ENDPOINTS} endpoints, store sqlite, ${rounds} rounds in turns`);
     console.log(`bare undici   ${Math.round(median(rates.bare))}/s (median; at its best of ${SWEEP.join(', ')} at once: ${best})`);
     console.log(`posthorn      ${Math.round(median(rates.posthorn))}/s (median; ${slots} slots)`);
-    console.log(`ratio         ${ratio.toFixed(2)} (goal ${GOAL}, receiver at most ${Math.round(Math.max(...rates.receiverCpu) * 100)} % of a core)`);
+    console.log(
+      `ratio         ${ratio.toFixed(2)} (goal ${GOAL}, receiver at most ${Math.round(Math.max(...rates.receiverCpu) * 100)} % of a core)`,
+    );
     if (Math.max(...rates.receiverCpu) > 0.8) console.log('the receiver was above 80 % of a core: the figures are not to be used');
     process.exitCode = ratio >= GOAL ? 0 : 1;
   } finally {
@@ -105,7 +109,12 @@ async function startServer(folder: string, slots: number): Promise<Server> {
     async prepare(origin, secret) {
       await call('PUT', '/v1/applications/bench', { name: 'bench' });
       for (let index = 0; index < ENDPOINTS; index += 1) {
-        await call('POST', '/v1/endpoints', { application: 'bench', url: `${origin}/hook/${index}`, secret, event_types: [`bench.e${index}`] });
+        await call('POST', '/v1/endpoints', {
+          application: 'bench',
+          url: `${origin}/hook/${index}`,
+          secret,
+          event_types: [`bench.e${index}`],
+        });
       }
     },
     async fill(total) {
@@ -136,7 +145,11 @@ async function startServer(folder: string, slots: number): Promise<Server> {
   };
 }
 
-async function bareRound(bare: ChildProcess, receiver: ChildProcess, run: { readonly total: number; readonly concurrency: number }): Promise<number> {
+async function bareRound(
+  bare: ChildProcess,
+  receiver: ChildProcess,
+  run: { readonly total: number; readonly concurrency: number },
+): Promise<number> {
   receiver.send({ kind: 'expect', count: run.total });
   await message(receiver, 'expecting');
   const done = message(bare, 'done');
@@ -261,7 +274,9 @@ async function freePort(): Promise<number> {
 function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? (sorted[middle] ?? Number.NaN) : ((sorted[middle - 1] ?? Number.NaN) + (sorted[middle] ?? Number.NaN)) / 2;
+  return sorted.length % 2 === 1
+    ? (sorted[middle] ?? Number.NaN)
+    : ((sorted[middle - 1] ?? Number.NaN) + (sorted[middle] ?? Number.NaN)) / 2;
 }
 
 function option(args: readonly string[], name: string, standard: number): number {

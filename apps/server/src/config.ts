@@ -39,7 +39,8 @@ const integer =
   (least: number, most: number): Read<number> =>
   (text) => {
     const value = Number(text);
-    if (!/^\d+$/.test(text) || value < least || value > most) throw new RangeError(`must be a whole number from ${least} to ${most}, not "${text}"`);
+    if (!/^\d+$/.test(text) || value < least || value > most)
+      throw new RangeError(`must be a whole number from ${least} to ${most}, not "${text}"`);
     return value;
   };
 
@@ -67,7 +68,13 @@ const printable: Read<string> = (text) => {
 };
 
 export const SETTINGS = {
-  port: setting({ env: 'PORT', flag: 'port', default: '8080', about: 'port of the API and the web app; 0 takes a free one', read: integer(0, 65_535) }),
+  port: setting({
+    env: 'PORT',
+    flag: 'port',
+    default: '8080',
+    about: 'port of the API and the web app; 0 takes a free one',
+    read: integer(0, 65_535),
+  }),
   host: setting({ env: 'HOST', flag: 'host', default: '127.0.0.1', about: 'address to listen on', read: printable }),
   publicUrl: setting({
     env: 'POSTHORN_PUBLIC_URL',
@@ -110,8 +117,20 @@ export const SETTINGS = {
       throw new RangeError('is set, but this version stores in SQLite only: unset it');
     },
   }),
-  role: setting({ env: 'POSTHORN_ROLE', flag: 'role', default: 'all', about: 'what this process does: all, api or dispatcher', read: oneOf('all', 'api', 'dispatcher') }),
-  concurrency: setting({ env: 'POSTHORN_CONCURRENCY', flag: 'concurrency', default: '256', about: 'webhook requests in flight at once', read: integer(1, 10_000) }),
+  role: setting({
+    env: 'POSTHORN_ROLE',
+    flag: 'role',
+    default: 'all',
+    about: 'what this process does: all, api or dispatcher',
+    read: oneOf('all', 'api', 'dispatcher'),
+  }),
+  concurrency: setting({
+    env: 'POSTHORN_CONCURRENCY',
+    flag: 'concurrency',
+    default: '256',
+    about: 'webhook requests in flight at once',
+    read: integer(1, 10_000),
+  }),
   encryptionKey: setting({
     env: 'POSTHORN_ENCRYPTION_KEY',
     flag: 'encryption-key',
@@ -133,7 +152,13 @@ export const SETTINGS = {
     about: 'when production sends: "every 30m", "immediate" or "cron <expression> [time zone]"',
     read: cadence,
   }),
-  cadenceSandbox: setting({ env: 'POSTHORN_CADENCE_SANDBOX', flag: 'cadence-sandbox', default: 'every 5m', about: 'when the sandbox sends', read: cadence }),
+  cadenceSandbox: setting({
+    env: 'POSTHORN_CADENCE_SANDBOX',
+    flag: 'cadence-sandbox',
+    default: 'every 5m',
+    about: 'when the sandbox sends',
+    read: cadence,
+  }),
   allowAddresses: setting({
     env: 'POSTHORN_ALLOW_ADDRESSES',
     flag: 'allow-addresses',
@@ -161,7 +186,13 @@ export const SETTINGS = {
     about: 'presets the first service key of the sandbox',
     read: serviceKey('sandbox'),
   }),
-  userAgent: setting({ env: 'POSTHORN_USER_AGENT', flag: 'user-agent', default: null, about: 'User-Agent of webhook requests, when not Posthorn/<version>', read: printable }),
+  userAgent: setting({
+    env: 'POSTHORN_USER_AGENT',
+    flag: 'user-agent',
+    default: null,
+    about: 'User-Agent of webhook requests, when not Posthorn/<version>',
+    read: printable,
+  }),
   dnsServers: setting({
     env: 'POSTHORN_DNS_SERVERS',
     flag: 'dns-servers',
@@ -169,7 +200,8 @@ export const SETTINGS = {
     about: 'name servers for endpoint names, "address" or "address:port" separated by commas; the system\'s when absent',
     read: (text) => {
       const servers = text.split(',').map((part) => part.trim());
-      if (servers.some((server) => !/^[0-9a-fA-F.:[\]]+$/.test(server))) throw new RangeError(`must be addresses separated by commas, not "${text}"`);
+      if (servers.some((server) => !/^[0-9a-fA-F.:[\]]+$/.test(server)))
+        throw new RangeError(`must be addresses separated by commas, not "${text}"`);
       return servers;
     },
   }),
@@ -194,7 +226,11 @@ export type Config = {
  * @param options.args what follows `posthorn serve`
  * @throws {ConfigError} for a value that does not do, and for a flag that does not exist
  */
-export function readConfig(options: { readonly args: readonly string[]; readonly env: NodeJS.ProcessEnv; readonly dotEnvFile?: string }): Config {
+export function readConfig(options: {
+  readonly args: readonly string[];
+  readonly env: NodeJS.ProcessEnv;
+  readonly dotEnvFile?: string;
+}): Config {
   const flags = readFlags(options.args);
   const file = options.dotEnvFile !== undefined && existsSync(options.dotEnvFile) ? parseEnv(readFileSync(options.dotEnvFile, 'utf8')) : {};
   const config: Record<string, unknown> = {};
@@ -220,9 +256,12 @@ function nonEmpty(text: string | undefined): string | undefined {
 function readFlags(args: readonly string[]): Record<string, string | undefined> {
   const flags = Object.fromEntries(Object.values(SETTINGS).map(({ flag }) => [flag, { type: 'string' as const }]));
   try {
-    return parseArgs({ args: [...args], options: flags, strict: true, allowPositionals: false }).values as Record<string, string | undefined>;
+    return parseArgs({ args: [...args], options: flags, strict: true, allowPositionals: false }).values as Record<
+      string,
+      string | undefined
+    >;
   } catch (error) {
-    throw new ConfigError(error instanceof Error ? error.message.split('. ')[0] ?? error.message : String(error));
+    throw new ConfigError(error instanceof Error ? (error.message.split('. ')[0] ?? error.message) : String(error));
   }
 }
 

@@ -11,9 +11,10 @@ import { encryptionKey, openDataFolder } from './data-folder.ts';
 import { createDispatcher, type Dispatcher } from './dispatcher/dispatcher.ts';
 import { createSender } from './sender/sender.ts';
 import { ensureServiceKeys } from './service-keys.ts';
-import { createCipher } from './store/cipher.ts';
-import { lockFolder } from './store/sqlite/lock.ts';
+import { createCipher, SealError } from './store/cipher.ts';
 import { openSqliteStore } from './store/sqlite/index.ts';
+import { lockFolder } from './store/sqlite/lock.ts';
+import { StoreUnavailable } from './store/store.ts';
 import { systemClock } from './system-clock.ts';
 
 const { version: VERSION } = JSON.parse(readFileSync(join(import.meta.dirname, '../package.json'), 'utf8')) as { version: string };
@@ -126,7 +127,10 @@ async function serve(config: Config): Promise<void> {
     return;
   }
   const address = await listen(api, config);
-  log.info({ address, production: config.cadenceProduction, sandbox: config.cadenceSandbox, data: config.dataDir }, `Posthorn ${VERSION} listens on ${address}`);
+  log.info(
+    { address, production: config.cadenceProduction, sandbox: config.cadenceSandbox, data: config.dataDir },
+    `Posthorn ${VERSION} listens on ${address}`,
+  );
 }
 
 async function listen(api: Awaited<ReturnType<typeof buildApi>>, config: Config): Promise<string> {
@@ -140,6 +144,8 @@ async function listen(api: Awaited<ReturnType<typeof buildApi>>, config: Config)
 
 run(process.argv.slice(2)).catch((error: unknown) => {
   // A bad setting is one line; anything else is a fault of the program and shows where.
-  console.error(error instanceof ConfigError ? `posthorn: ${error.message}` : error);
+  console.error(
+    error instanceof ConfigError || error instanceof SealError || error instanceof StoreUnavailable ? `posthorn: ${error.message}` : error,
+  );
   process.exit(1);
 });

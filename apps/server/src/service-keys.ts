@@ -23,7 +23,11 @@ export async function ensureServiceKeys(store: Store, config: Config): Promise<v
   }
 }
 
-async function addKey(store: Store, environment: Environment, { token, name }: { readonly token: string; readonly name: string }): Promise<void> {
+async function addKey(
+  store: Store,
+  environment: Environment,
+  { token, name }: { readonly token: string; readonly name: string },
+): Promise<void> {
   const tokenHash = createHash('sha256').update(token).digest();
   await store.keys.create({ environment, application: null, name, tokenHash, hint: tokenHint(token) });
 }

@@ -45,7 +45,11 @@ describe('settle', () => {
 
   test('a transport error is retried', () => {
     const outcome: Outcome = { kind: 'transport_error', code: 'timeout', detail: '' };
-    expect(settle({ ...fresh, failures: 2 }, outcome, context).delivery).toEqual({ status: 'pending', failures: 3, dueAt: NOW + 1_800_000 });
+    expect(settle({ ...fresh, failures: 2 }, outcome, context).delivery).toEqual({
+      status: 'pending',
+      failures: 3,
+      dueAt: NOW + 1_800_000,
+    });
   });
 
   test('the eighth failure is the last', () => {
@@ -79,12 +83,12 @@ describe('settle', () => {
     expect(settle(fresh, refused(status, header), context).lane.notBefore).toBeNull();
   });
 
-  test.each([
-    [{ failures: 0, dueAt: null }],
-    [{ failures: 3, dueAt: NOW + 99_000 }],
-  ])('a failed attempt by hand leaves the automatic ones as they were: %j', (automatic) => {
-    expect(settle({ ...automatic, byHand: true }, refused(500), context).delivery).toEqual({ status: 'pending', ...automatic });
-  });
+  test.each([[{ failures: 0, dueAt: null }], [{ failures: 3, dueAt: NOW + 99_000 }]])(
+    'a failed attempt by hand leaves the automatic ones as they were: %j',
+    (automatic) => {
+      expect(settle({ ...automatic, byHand: true }, refused(500), context).delivery).toEqual({ status: 'pending', ...automatic });
+    },
+  );
 });
 
 describe('state machine of a delivery', () => {

@@ -21,14 +21,26 @@ test.each<[string, Partial<WaitingFacts>, ReturnType<typeof whyNotYet>]>([
   ['a retry', { dueAt: NOW + 5_000 }, { reason: 'retry', until: NOW + 5_000, behind: null }],
   ['a retry that is due', { dueAt: NOW }, null],
   ['by hand, before its gate', { publishedAt: NOW, nextTick: NOW + 9_000, byHand: true }, null],
-  ['an earlier one of its key', { behind: 'dlv_1', publishedAt: NOW, nextTick: NOW + 9_000 }, { reason: 'key', until: null, behind: 'dlv_1' }],
+  [
+    'an earlier one of its key',
+    { behind: 'dlv_1', publishedAt: NOW, nextTick: NOW + 9_000 },
+    { reason: 'key', until: null, behind: 'dlv_1' },
+  ],
   ['a paused endpoint, whatever else', { endpointStatus: 'paused', behind: 'dlv_1' }, { reason: 'paused', until: null, behind: null }],
   ['the brake', { braked: true }, { reason: 'paused', until: null, behind: null }],
   ['a disabled endpoint', { endpointStatus: 'disabled', braked: true }, { reason: 'disabled', until: null, behind: null }],
   ['Retry-After of its lane', { floor: { reason: 'retry', until: NOW + 60_000 } }, { reason: 'retry', until: NOW + 60_000, behind: null }],
   ['a floor that has passed', { floor: { reason: 'rate', until: NOW } }, null],
-  ['a floor, then a later retry', { floor: { reason: 'breaker', until: NOW + 1 }, dueAt: NOW + 2 }, { reason: 'retry', until: NOW + 2, behind: null }],
-  ['a floor beyond the gate', { publishedAt: NOW, nextTick: NOW + 1, floor: { reason: 'breaker', until: NOW + 7 } }, { reason: 'gate', until: NOW + 7, behind: null }],
+  [
+    'a floor, then a later retry',
+    { floor: { reason: 'breaker', until: NOW + 1 }, dueAt: NOW + 2 },
+    { reason: 'retry', until: NOW + 2, behind: null },
+  ],
+  [
+    'a floor beyond the gate',
+    { publishedAt: NOW, nextTick: NOW + 1, floor: { reason: 'breaker', until: NOW + 7 } },
+    { reason: 'gate', until: NOW + 7, behind: null },
+  ],
 ])('%s', (_name, facts, expected) => {
   expect(whyNotYet({ ...due, ...facts })).toEqual(expected);
 });

@@ -2,7 +2,6 @@
 import { randomBytes } from 'node:crypto';
 import { EndpointTestSchema, TestResultSchema, type TestResultView, UrlTestSchema } from '@posthorn/contract';
 import { ID_RANDOM_BYTES, newId, renderBody } from '@posthorn/core';
-import { deliveryHeaders, type SigningSecrets } from '../sender/headers.ts';
 import { generateSecret } from '../sender/secrets.ts';
 import type { Environment, Store } from '../store/store.ts';
 import { attemptView, unstoredAttempt } from './attempts.ts';
@@ -101,21 +100,13 @@ interface TestTarget {
   readonly environment: Environment;
   readonly url: string;
   readonly customHeaders: Readonly<Record<string, string>>;
-  readonly secrets: SigningSecrets;
+  readonly secrets: { readonly current: string; readonly others: readonly string[] };
 }
 
-async function sendTest(event: TestEvent, target: TestTarget, { sender, clock, userAgent }: ApiOptions): Promise<TestResultView> {
+async function sendTest(event: TestEvent, target: TestTarget, { sender, userAgent }: ApiOptions): Promise<TestResultView> {
   const text = renderBody({ ...event, environment: target.environment });
+  const { url, customHeaders, secrets } = target;
   const body = new TextEncoder().encode(text);
-  const headers = deliveryHeaders({
-    eventId: event.id,
-    body,
-    timestampSeconds: Math.floor(clock.now() / 1000),
-    secrets: target.secrets,
-    customHeaders: target.customHeaders,
-    late: false,
-    userAgent,
-  });
-  const attempt = unstoredAttempt(await sender.send({ url: target.url, headers, body }));
-  return { ...attemptView(attempt, target.url), event: event.id, event_type: event.type, body: text };
+  const result = await sender.deliver({ url, customHeaders, secrets, userAgent, eventId: event.id, body, late: false });
+  return { ...attemptView(unstoredAttempt(result), url), event: event.id, event_type: event.type, body: text };
 }

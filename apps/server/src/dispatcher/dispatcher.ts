@@ -7,9 +7,17 @@
  *
  * Clock, dice, sender and store are arguments, so that a simulation can drive all of it.
  */
-import { type Cadence, type Clock, DEFAULT_RETRY_SCHEDULE, gate, newId, nextTick, outcomeErrorCode, parseCadence, settle } from '@posthorn/core';
-import { deliveryHeaders } from '../sender/headers.ts';
+import {
+  type Clock,
+  DEFAULT_RETRY_SCHEDULE,
+  gate,
+  newId,
+  nextTick,
+  outcomeErrorCode,
+  settle,
+} from '@posthorn/core';
 import type { Sender } from '../sender/sender.ts';
+import { storedCadence } from '../store/cadences.ts';
 import type { DeliveryBody, EndpointSecrets, Outlook, ScannedDelivery, Store, StoreHint } from '../store/store.ts';
 import { LaneRun } from './lane-run.ts';
 import { Settlements } from './settlements.ts';
@@ -218,7 +226,7 @@ class LaneDispatcher implements Dispatcher {
     const outlook = await this.#store.lanes.outlook();
     const instants = outlook.groups.flatMap(({ group, cadence }) => {
       const first = firsts.get(group);
-      return first === undefined ? [] : [Math.max(first, nextTick(cadenceOf(cadence), first))];
+      return first === undefined ? [] : [Math.max(first, nextTick(storedCadence(cadence), first))];
     });
     if (dueAt !== null) instants.push(dueAt);
     for (const run of this.#runs.values()) if (run.nextDueAt !== null) instants.push(run.nextDueAt);
@@ -442,18 +450,17 @@ class LaneDispatcher implements Dispatcher {
     const { run, delivery } = pick;
     const { clock, random, randomBytes, sender, userAgent } = this.#options;
     const { endpoint, secrets } = run.target;
-    const headers = deliveryHeaders({
-      eventId,
-      body,
-      timestampSeconds: Math.floor(this.#now() / 1000),
-      secrets: { current: secrets.current, others: otherSecrets(secrets) },
-      customHeaders: endpoint.headers,
-      late: delivery.late,
-      userAgent,
-    });
     const attemptId = newId('att_', delivery.publishedAt, randomBytes(10));
     sender
-      .send({ url: endpoint.url, headers, body })
+      .deliver({
+        url: endpoint.url,
+        body,
+        eventId,
+        secrets: { current: secrets.current, others: otherSecrets(secrets) },
+        customHeaders: endpoint.headers,
+        late: delivery.late,
+        userAgent,
+      })
       .then((result) => {
         const now = clock.now() + this.#offset;
         const { outcome, response } = result;
@@ -569,25 +576,10 @@ class LaneDispatcher implements Dispatcher {
       },
     );
   }
-
-}
-
-const cadences = new Map<string, Cadence>();
-
-function cadenceOf(text: string): Cadence {
-  let cadence = cadences.get(text);
-  if (cadence === undefined) {
-    const parsed = parseCadence(text);
-    if (!parsed.ok) throw new TypeError(`stored cadence ${JSON.stringify(text)}: ${parsed.message}`);
-    cadence = parsed.cadence;
-    if (cadences.size > 10_000) cadences.clear();
-    cadences.set(text, cadence);
-  }
-  return cadence;
 }
 
 function gatesOf({ now, groups }: Outlook): Map<string, number> {
-  return new Map(groups.map(({ group, cadence, openedAt }) => [group, Math.max(gate(cadenceOf(cadence), now), openedAt)]));
+  return new Map(groups.map(({ group, cadence, openedAt }) => [group, Math.max(gate(storedCadence(cadence), now), openedAt)]));
 }
 
 function otherSecrets({ next, previous }: EndpointSecrets): string[] {

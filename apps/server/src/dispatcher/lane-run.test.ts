@@ -127,7 +127,11 @@ describe('order', () => {
     const run = new LaneRun(leased());
     absorb(run, [delivery(1, 'poison', { dueAt: NOW + 60_000 })], false);
     for (let at = 2; at < 50_000; at += 256) {
-      absorb(run, Array.from({ length: 256 }, (_, index) => delivery(at + index, 'poison')), false);
+      absorb(
+        run,
+        Array.from({ length: 256 }, (_, index) => delivery(at + index, 'poison')),
+        false,
+      );
       expect(run.wantsScan).toBe(true);
     }
     absorb(run, [delivery(60_000, 'other')]);
@@ -138,7 +142,10 @@ describe('order', () => {
 describe('slots', () => {
   test('begin with one and double by success up to max_in_flight', () => {
     const run = new LaneRun(leased({ maxInFlight: 4 }));
-    absorb(run, Array.from({ length: 30 }, (_, index) => delivery(index + 1, null)));
+    absorb(
+      run,
+      Array.from({ length: 30 }, (_, index) => delivery(index + 1, null)),
+    );
     const widths: number[] = [];
     for (let round = 0; round < 4; round += 1) {
       const started = start(run);

@@ -148,7 +148,11 @@ export class LaneRun {
   }
 
   /** Sorts in followers of one key that `keyToFetch` asked for. @param limit how many were asked for */
-  absorbKey(orderingKey: string, deliveries: readonly ScannedDelivery[], context: { readonly now: number; readonly gate: number; readonly limit: number }): void {
+  absorbKey(
+    orderingKey: string,
+    deliveries: readonly ScannedDelivery[],
+    context: { readonly now: number; readonly gate: number; readonly limit: number },
+  ): void {
     this.#keysToFetch.delete(orderingKey);
     const queue = this.#queues.get(orderingKey);
     if (queue === undefined) return;

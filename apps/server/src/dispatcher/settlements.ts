@@ -101,9 +101,7 @@ export class Settlements {
     for (;;) {
       try {
         return await this.#store.lanes.settle(
-          entries.map(
-            ({ run, attempts, disable }): LaneSettlement => ({ lease: run.leased.lease, attempts, state: run.state, disable }),
-          ),
+          entries.map(({ run, attempts, disable }): LaneSettlement => ({ lease: run.leased.lease, attempts, state: run.state, disable })),
         );
       } catch (error) {
         this.#onTrouble(error);

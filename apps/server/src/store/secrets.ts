@@ -33,7 +33,11 @@ export function secretsAt(state: SecretState, now: number): EndpointSecrets {
 }
 
 /** Makes `secret` the next one, or at once the current one where `overlapMs` is 0. Null: a rotation is under way. */
-export function rotate(state: SecretState, now: number, options: { readonly secret: string; readonly overlapMs: number }): SecretState | null {
+export function rotate(
+  state: SecretState,
+  now: number,
+  options: { readonly secret: string; readonly overlapMs: number },
+): SecretState | null {
   const at = stateAt(state, now);
   if (at.next !== null) return null;
   if (options.overlapMs === 0) return firstSecret(options.secret);

@@ -18,7 +18,8 @@ beforeEach(async () => {
 });
 afterEach(() => stage.close());
 
-const add = (settings: Partial<EndpointSettings> = {}, environment: Environment = 'sandbox') => addEndpoint(stage.store, application, settings, environment);
+const add = (settings: Partial<EndpointSettings> = {}, environment: Environment = 'sandbox') =>
+  addEndpoint(stage.store, application, settings, environment);
 const times = (): string[] => stage.arrivals.map((arrival) => new Date(arrival.at).toISOString().slice(11, 23));
 const ids = (): string[] => stage.arrivals.map(({ id }) => id);
 
@@ -107,7 +108,12 @@ describe('retries', () => {
     let failures = 2;
     stage.answers.set('https://flaky.test/', ({ id }) => (id === 'a1' && failures-- > 0 ? DOWN : { kind: 'accepted', status: 200 }));
     stage.dispatcher.start();
-    await publish(stage.store, event({ id: 'a1', orderingKey: 'a' }), event({ id: 'a2', orderingKey: 'a' }), event({ id: 'b1', orderingKey: 'b' }));
+    await publish(
+      stage.store,
+      event({ id: 'a1', orderingKey: 'a' }),
+      event({ id: 'a2', orderingKey: 'a' }),
+      event({ id: 'b1', orderingKey: 'b' }),
+    );
     await stage.clock.advanceTo(at('10:00:02'));
     expect(ids()).toEqual(['a1', 'b1']);
     await stage.clock.advanceTo(at('10:07:00'));

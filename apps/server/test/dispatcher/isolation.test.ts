@@ -53,8 +53,18 @@ beforeAll(async () => {
   hostile = [
     await listen(createServer(() => {})), // hangs
     await listen(createServer((socket) => drip(socket, 'H'))),
-    await listen(createServer((socket) => { socket.write('HTTP/1.1 200 OK\r\n'); drip(socket, 'X-Drip: 1\r\n'); })),
-    await listen(createServer((socket) => { socket.write('HTTP/1.1 500 No\r\nTransfer-Encoding: chunked\r\n\r\n'); drip(socket, '1\r\nx\r\n'); })),
+    await listen(
+      createServer((socket) => {
+        socket.write('HTTP/1.1 200 OK\r\n');
+        drip(socket, 'X-Drip: 1\r\n');
+      }),
+    ),
+    await listen(
+      createServer((socket) => {
+        socket.write('HTTP/1.1 500 No\r\nTransfer-Encoding: chunked\r\n\r\n');
+        drip(socket, '1\r\nx\r\n');
+      }),
+    ),
     await listen(createServer((socket) => socket.resetAndDestroy())),
     await listen(createServer((socket) => socket.end('SSH-2.0-OpenSSH_9.2\r\n\r\n'))),
     await listen(createHttpServer((_request, response) => response.writeHead(500).end('no'))),
@@ -71,7 +81,12 @@ afterAll(() => {
 /** Deliveries per second to the healthy endpoints, with or without the hostile ones beside them. */
 async function rate(withHostile: boolean): Promise<number> {
   const folder = await mkdtemp(join(tmpdir(), 'posthorn-isolation-'));
-  const store = await openSqliteStore({ path: join(folder, 'p.db'), cipher: createCipher(randomBytes(32)), now: Date.now, random: Math.random });
+  const store = await openSqliteStore({
+    path: join(folder, 'p.db'),
+    cipher: createCipher(randomBytes(32)),
+    now: Date.now,
+    random: Math.random,
+  });
   await store.environments.setCadence('production', 'every 30m');
   await store.environments.setCadence('sandbox', 'cron 0 0 1 1 *');
   const { application } = await store.applications.upsert({ uid: 'acme', name: 'Acme' });
@@ -81,7 +96,16 @@ async function rate(withHostile: boolean): Promise<number> {
     await store.publish({ environment: 'sandbox', events: Array.from({ length: 50 }, () => event()), idempotency: null });
   }
   const sender = createSender({ isAllowed: () => true, deadlineMs: 4_000 });
-  const dispatcher = createDispatcher({ store, sender, clock: systemClock, random: Math.random, randomBytes, holder: 'one', concurrency: 256, userAgent: 'Posthorn/test' });
+  const dispatcher = createDispatcher({
+    store,
+    sender,
+    clock: systemClock,
+    random: Math.random,
+    randomBytes,
+    holder: 'one',
+    concurrency: 256,
+    userAgent: 'Posthorn/test',
+  });
   dispatcher.start();
   let left = HEALTHY * EACH;
   const done = new Promise<void>((resolve) => {
@@ -111,6 +135,8 @@ test('twenty healthy endpoints keep at least 0.9 of their rate beside ten hostil
   }
   const median = (values: number[]): number => values.sort((a, b) => a - b)[1] ?? Number.NaN;
   const ratio = median(beside) / median(without);
-  console.log(`healthy alone ${Math.round(median(without))}/s, beside ${hostile.length} hostile endpoints ${Math.round(median(beside))}/s: ratio ${ratio.toFixed(2)}`);
+  console.log(
+    `healthy alone ${Math.round(median(without))}/s, beside ${hostile.length} hostile endpoints ${Math.round(median(beside))}/s: ratio ${ratio.toFixed(2)}`,
+  );
   expect(ratio).toBeGreaterThanOrEqual(0.9);
 });

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import type { AttemptResult, Clock, Outcome } from '@posthorn/core';
 import { createDispatcher, type Dispatcher } from '../../src/dispatcher/dispatcher.ts';
-import type { SendRequest, Sender } from '../../src/sender/sender.ts';
+import type { DeliverRequest, Sender } from '../../src/sender/sender.ts';
 import { createCipher } from '../../src/store/cipher.ts';
 import { openSqliteStore } from '../../src/store/sqlite/index.ts';
 import type { Store } from '../../src/store/store.ts';
@@ -52,7 +52,7 @@ export interface Arrival {
   readonly at: number;
   readonly url: string;
   readonly id: string;
-  readonly headers: Readonly<Record<string, string>>;
+  readonly late: boolean;
 }
 
 export interface Stage {
@@ -77,8 +77,11 @@ export async function openStage(start: number): Promise<Stage> {
   const arrivals: Arrival[] = [];
   const answers = new Map<string, (arrival: Arrival) => Outcome>();
   const sender: Sender = {
-    send(request: SendRequest): Promise<AttemptResult> {
-      const arrival: Arrival = { at: clock.time, url: request.url, id: request.headers['webhook-id'] ?? '', headers: request.headers };
+    async send() {
+      throw new Error('the dispatcher sends by deliver()');
+    },
+    deliver(request: DeliverRequest): Promise<AttemptResult> {
+      const arrival: Arrival = { at: clock.time, url: request.url, id: request.eventId, late: request.late };
       arrivals.push(arrival);
       return new Promise((resolve) => {
         clock.after(TOOK_MS, () => {
@@ -93,7 +96,16 @@ export async function openStage(start: number): Promise<Stage> {
   let holders = 0;
   const another = (): Dispatcher => {
     holders += 1;
-    return createDispatcher({ store, sender, clock, random: () => 0, randomBytes, holder: `holder-${holders}`, concurrency: 64, userAgent: 'Posthorn/test' });
+    return createDispatcher({
+      store,
+      sender,
+      clock,
+      random: () => 0,
+      randomBytes,
+      holder: `holder-${holders}`,
+      concurrency: 64,
+      userAgent: 'Posthorn/test',
+    });
   };
   return { clock, store, arrivals, answers, dispatcher: another(), another, close: () => store.close() };
 }

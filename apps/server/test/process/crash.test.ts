@@ -23,7 +23,9 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-test(`${KILLS} kills: nothing lost, nothing out of order, duplicates only of what was sent and not yet settled`, { timeout: 300_000 }, async () => {
+test(`${KILLS} kills: nothing lost, nothing out of order, duplicates only of what was sent and not yet settled`, {
+  timeout: 300_000,
+}, async () => {
   const dataDir = join(folder, 'data');
   const port = await freePort();
   const published = join(folder, 'published.log');
@@ -39,7 +41,12 @@ test(`${KILLS} kills: nothing lost, nothing out of order, duplicates only of wha
   children.push(receiver);
   const receiverPort = await new Promise<number>((resolve) => receiver.once('message', (sent) => resolve(Number(sent))));
   await server.call('PUT', '/v1/applications/crash', { name: 'Crash' });
-  const created = await server.call('POST', '/v1/endpoints', { application: 'crash', url: `http://127.0.0.1:${receiverPort}/`, secret: SECRET, max_in_flight: 32 });
+  const created = await server.call('POST', '/v1/endpoints', {
+    application: 'crash',
+    url: `http://127.0.0.1:${receiverPort}/`,
+    secret: SECRET,
+    max_in_flight: 32,
+  });
   expect(created.status).toBe(201);
   const publisher = fork(join(import.meta.dirname, 'crash-publisher.ts'), [server.base, KEYS.sandbox, published]);
   children.push(publisher);

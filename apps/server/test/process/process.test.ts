@@ -7,7 +7,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { freePort, KEYS, type ServerProcess, type Settings, startServer } from './server-process.ts';
+import { freePort, type ServerProcess, type Settings, startServer } from './server-process.ts';
 
 const MAIN = join(import.meta.dirname, '../../src/main.ts');
 let folder: string;
@@ -71,7 +71,11 @@ async function prepare(server: ServerProcess, url: string): Promise<void> {
 }
 
 const publish = (server: ServerProcess, data: unknown = {}) =>
-  server.call<{ id: string; dispatch_at: string; timestamp: string }>('POST', '/v1/events', { application: 'acme', type: 'shipment.created', data });
+  server.call<{ id: string; dispatch_at: string; timestamp: string }>('POST', '/v1/events', {
+    application: 'acme',
+    type: 'shipment.created',
+    data,
+  });
 
 describe('ticks in real time, every 2 s', () => {
   const cadence = { POSTHORN_CADENCE_SANDBOX: 'every 2s' };
@@ -131,7 +135,7 @@ describe('ticks in real time, every 2 s', () => {
     server = await start(cadence);
     await receiver.arrived(1);
     expect((receiver.arrivals[0]?.at ?? 0) - readyAt).toBeLessThan(4000);
-    expect((receiver.arrivals[0]?.at ?? 0)).toBeGreaterThanOrEqual(tick);
+    expect(receiver.arrivals[0]?.at ?? 0).toBeGreaterThanOrEqual(tick);
   });
 });
 
@@ -156,7 +160,10 @@ describe('start and stop', () => {
     await receiver.arrived(1);
     expect(await server.end('SIGTERM')).toBe(0);
     server = await start();
-    const { body: list } = await server.call<{ data: { status: string; attempt_count: number }[] }>('GET', `/v1/deliveries?event=${body.id}`);
+    const { body: list } = await server.call<{ data: { status: string; attempt_count: number }[] }>(
+      'GET',
+      `/v1/deliveries?event=${body.id}`,
+    );
     expect(list.data).toMatchObject([{ status: 'succeeded', attempt_count: 1 }]);
     expect(receiver.arrivals).toHaveLength(1);
   });
@@ -179,7 +186,10 @@ describe('start and stop', () => {
     ['POSTHORN_CONCURRENCY', '0', ''],
     ['DATABASE_URL', 'postgres://localhost/x', ''],
   ])('a bad %s stops the start with one line that names it', (name, value) => {
-    const result = spawnSync(process.execPath, [MAIN, 'serve', '--data-dir', settings.dataDir], { encoding: 'utf8', env: { PATH: process.env['PATH'], [name]: value } });
+    const result = spawnSync(process.execPath, [MAIN, 'serve', '--data-dir', settings.dataDir], {
+      encoding: 'utf8',
+      env: { PATH: process.env['PATH'], [name]: value },
+    });
     expect(result.status).toBe(1);
     expect(result.stderr.trim().split('\n')).toEqual([expect.stringContaining(name)]);
     expect(result.stdout).toBe('');

@@ -15,7 +15,8 @@ beforeEach(async () => {
   // A copy of the tree without its data: `npm run dev` writes ./data, and a developer's own is none of our business.
   folder = await mkdtemp(join(tmpdir(), 'posthorn-readme-'));
   const kept = ['package.json', 'README.md', 'tsconfig.base.json', 'apps', 'packages', 'examples', 'docs'];
-  for (const name of kept) await cp(join(ROOT, name), join(folder, name), { recursive: true, filter: (path) => !path.endsWith('node_modules') });
+  for (const name of kept)
+    await cp(join(ROOT, name), join(folder, name), { recursive: true, filter: (path) => !path.endsWith('node_modules') });
   await symlink(join(ROOT, 'node_modules'), join(folder, 'node_modules'));
 });
 afterEach(async () => {
@@ -34,7 +35,12 @@ afterEach(async () => {
 
 /** Starts an npm script and waits for a line that says it runs. */
 async function npmRun(script: string, options: { readonly env: Record<string, string>; readonly until: RegExp }): Promise<void> {
-  const child = spawn('npm', ['run', script], { cwd: folder, env: { ...process.env, ...options.env }, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn('npm', ['run', script], {
+    cwd: folder,
+    env: { ...process.env, ...options.env },
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   started.push(child);
   let output = '';
   await new Promise<void>((resolve, reject) => {
@@ -50,7 +56,9 @@ async function npmRun(script: string, options: { readonly env: Record<string, st
 
 test('the first webhook in six steps', { timeout: 60_000 }, async () => {
   const readme = await readFile(join(ROOT, 'README.md'), 'utf8');
-  const blocks = [...readme.matchAll(/^( *)```sh curl\n([\s\S]*?)^\1```/gm)].map(([, indent = '', block = '']) => block.replaceAll(`\n${indent}`, '\n').trim());
+  const blocks = [...readme.matchAll(/^( *)```sh curl\n([\s\S]*?)^\1```/gm)].map(([, indent = '', block = '']) =>
+    block.replaceAll(`\n${indent}`, '\n').trim(),
+  );
   expect(blocks).toHaveLength(7);
   await npmRun('dev', { env: {}, until: /listens on http:\/\/127\.0\.0\.1:8080/ });
   await npmRun('receiver', { env: { WEBHOOK_SECRET: 'your_secret_key' }, until: /4000/ });

@@ -4,7 +4,11 @@ import type { SqliteContext } from './context.ts';
 const STEP = 2_000;
 
 /** Cancels what waits for the endpoint with this pk; the loop runs on between the steps. */
-export async function cancelDeleted(context: SqliteContext, endpoint: number, reason: 'endpoint_deleted' | 'application_deleted'): Promise<void> {
+export async function cancelDeleted(
+  context: SqliteContext,
+  endpoint: number,
+  reason: 'endpoint_deleted' | 'application_deleted',
+): Promise<void> {
   for (;;) {
     const changed = context.db.transaction(() =>
       context.db.run(

@@ -1,7 +1,7 @@
 /** The event catalogue, shared by both environments. */
 import type { EventType, EventTypeStore } from '../store.ts';
-import type { SqliteContext } from './context.ts';
 import { InvalidCursor } from '../store.ts';
+import type { SqliteContext } from './context.ts';
 
 interface EventTypeRow {
   readonly name: string;

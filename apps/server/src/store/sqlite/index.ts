@@ -5,12 +5,12 @@ import type { Store, StoreHint } from '../store.ts';
 import { sqliteApplications } from './applications.ts';
 import type { SqliteContext } from './context.ts';
 import { Database } from './database.ts';
-import { sqliteDeliveries } from './deliveries.ts';
 import { resumeDeletions } from './deletions.ts';
-import { sqliteEndpoints } from './endpoints.ts';
+import { sqliteDeliveries } from './deliveries.ts';
+import { type EndpointRow, secretState, sqliteEndpoints } from './endpoints.ts';
 import { sqliteEnvironments } from './environments.ts';
-import { sqliteEvents } from './events.ts';
 import { sqliteEventTypes } from './event-types.ts';
+import { sqliteEvents } from './events.ts';
 import { sqliteKeys } from './keys.ts';
 import { sqliteLanes, voidLeases } from './lanes.ts';
 import { sqlitePublish } from './publish.ts';
@@ -43,6 +43,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
       for (const listener of listeners) listener(hint);
     },
   };
+  checkKey(context);
   voidLeases(context);
   const keys = sqliteKeys(context);
   await resumeDeletions(context);
@@ -72,6 +73,12 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
       db.close();
     },
   };
+}
+
+/** A wrong encryption key shows now, not with the first delivery. @throws {SealError} */
+function checkKey(context: SqliteContext): void {
+  const row = context.db.get<Pick<EndpointRow, 'id' | 'secrets'>>('SELECT id, secrets FROM endpoints WHERE deleted_at IS NULL LIMIT 1');
+  if (row !== undefined) secretState(context, row);
 }
 
 /** Ids take ten bytes each, by the thousand: asking the system once for many is ten times cheaper. */

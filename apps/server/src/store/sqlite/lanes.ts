@@ -334,7 +334,7 @@ function appendAttempt(context: SqliteContext, attempt: SettledAttempt, { stale 
     attempt.responseHeaders === null ? null : JSON.stringify(attempt.responseHeaders),
     attempt.responseBody,
     attempt.responseTruncated ? 1 : 0,
-    JSON.stringify([timings.dns, timings.connect, timings.tls, timings.first_byte, timings.body]),
+    `[${timings.dns},${timings.connect},${timings.tls},${timings.first_byte},${timings.body}]`,
     stale ? 1 : 0,
   );
   return changes === 1;

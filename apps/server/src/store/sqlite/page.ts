@@ -11,12 +11,15 @@ export function readCursor(cursor: string | null, count: number): number[] | nul
   return numbers;
 }
 
-export function writeCursor(numbers: readonly number[]): string {
+function writeCursor(numbers: readonly number[]): string {
   return Buffer.from(numbers.join('.'), 'latin1').toString('base64url');
 }
 
 /** A page from `limit + 1` rows: the one too many only tells that there is a next page. */
-export function pageOf<Row, T>(rows: readonly Row[], options: { readonly limit: number; readonly read: (row: Row) => T; readonly cursor: (row: Row) => readonly number[] }): Page<T> {
+export function pageOf<Row, T>(
+  rows: readonly Row[],
+  options: { readonly limit: number; readonly read: (row: Row) => T; readonly cursor: (row: Row) => readonly number[] },
+): Page<T> {
   const shown = rows.slice(0, options.limit);
   const last = shown.at(-1);
   return {

@@ -142,12 +142,7 @@ class PublishGroup {
   /** Marks the lanes as having a first attempt; a lane that has an earlier one already costs no write. */
   wakeLanes(): void {
     for (const lane of this.#lanes) {
-      this.#context.db.run(
-        'UPDATE lanes SET first_at = ? WHERE pk = ? AND (first_at IS NULL OR first_at > ?)',
-        this.#now,
-        lane,
-        this.#now,
-      );
+      this.#context.db.run('UPDATE lanes SET first_at = ? WHERE pk = ? AND (first_at IS NULL OR first_at > ?)', this.#now, lane, this.#now);
     }
   }
 
@@ -221,7 +216,8 @@ class PublishGroup {
   #cadence(environment: Environment): string {
     let cadence = this.#cadences.get(environment);
     if (cadence === undefined) {
-      cadence = this.#context.db.get<{ cadence: string }>('SELECT cadence FROM environments WHERE name = ?', environment)?.cadence ?? 'immediate';
+      cadence =
+        this.#context.db.get<{ cadence: string }>('SELECT cadence FROM environments WHERE name = ?', environment)?.cadence ?? 'immediate';
       this.#cadences.set(environment, cadence);
     }
     return cadence;

@@ -115,8 +115,8 @@ export function deliveriesConformance(open: OpenStore): void {
             cursor,
           });
           seen.push(...page.data);
-        // A cursor that does not move on would go round for ever, and no timeout would come in between.
-        expect(seen.length).toBeLessThanOrEqual(whole.length);
+          // A cursor that does not move on would go round for ever, and no timeout would come in between.
+          expect(seen.length).toBeLessThanOrEqual(whole.length);
           cursor = page.nextCursor;
         } while (cursor !== null);
         expect(seen).toEqual(whole);

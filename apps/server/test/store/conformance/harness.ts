@@ -1,6 +1,15 @@
 /** What the conformance suite needs of an engine, and the few steps that most of its tests begin with. */
 import type { ApplicationId } from '@posthorn/core';
-import type { Endpoint, EndpointSettings, Environment, EventToPublish, LeasedLane, PublishedEvent, SettledAttempt, Store } from '../../../src/store/store.ts';
+import type {
+  Endpoint,
+  EndpointSettings,
+  Environment,
+  EventToPublish,
+  LeasedLane,
+  PublishedEvent,
+  SettledAttempt,
+  Store,
+} from '../../../src/store/store.ts';
 
 /** A clock that moves only when told to. */
 export interface TestClock {
@@ -40,7 +49,12 @@ export async function prepare(store: Store): Promise<ApplicationId> {
   return application.id;
 }
 
-export async function addEndpoint(store: Store, application: ApplicationId, settings: Partial<EndpointSettings> = {}, environment: Environment = 'sandbox'): Promise<Endpoint> {
+export async function addEndpoint(
+  store: Store,
+  application: ApplicationId,
+  settings: Partial<EndpointSettings> = {},
+  environment: Environment = 'sandbox',
+): Promise<Endpoint> {
   const endpoint = await store.endpoints.create({ application, environment, settings: { ...SETTINGS, ...settings }, secret: SECRET });
   if (endpoint === null) throw new Error('the application is gone');
   return endpoint;
@@ -57,7 +71,11 @@ export async function publish(store: Store, ...events: EventToPublish[]): Promis
 }
 
 /** Leases what is due at `gate`, for every group. */
-export async function lease(store: Store, gate: number, options: { readonly holder?: string; readonly leaseMs?: number } = {}): Promise<LeasedLane[]> {
+export async function lease(
+  store: Store,
+  gate: number,
+  options: { readonly holder?: string; readonly leaseMs?: number } = {},
+): Promise<LeasedLane[]> {
   const { groups } = await store.lanes.outlook();
   return store.lanes.lease({
     holder: options.holder ?? 'one',

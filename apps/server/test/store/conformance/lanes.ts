@@ -110,7 +110,9 @@ export function lanesConformance(open: OpenStore): void {
       expect(await store.lanes.settle(batch)).toEqual(['settled']);
       expect((await store.deliveries.list('sandbox', { ...ALL, limit: 10 })).data).toEqual(before);
       const detail = await store.deliveries.get('sandbox', before[1]?.id ?? '');
-      expect(detail?.attempts).toMatchObject([{ number: 1, status: 'failed', error: 'http_status', responseStatus: 500, stale: false, timings: { connect: 1 } }]);
+      expect(detail?.attempts).toMatchObject([
+        { number: 1, status: 'failed', error: 'http_status', responseStatus: 500, stale: false, timings: { connect: 1 } },
+      ]);
       expect(detail?.endpoint?.id).toBe(endpoint.id);
       await release(held, { dueAt: START + 5000, state: { ...CALM, failingSince: START } });
       expect(await lease(store, GATE)).toEqual([]);
@@ -146,14 +148,18 @@ export function lanesConformance(open: OpenStore): void {
       opened.clock.now += 1000;
       const second = only(await lease(store, GATE));
       const seq = await onlySeq(second);
-      expect(await store.lanes.settle([{ lease: first.lease, attempts: [attempt(seq, { status: 'succeeded' })], state: CALM, disable: null }])).toEqual(['stale']);
+      expect(
+        await store.lanes.settle([{ lease: first.lease, attempts: [attempt(seq, { status: 'succeeded' })], state: CALM, disable: null }]),
+      ).toEqual(['stale']);
     });
 
     test('renewing prolongs, and tells when something changed behind the cursor', async () => {
       await addEndpoint(store, await prepare(store));
       await publish(store, event());
       const held = only(await lease(store, GATE, { leaseMs: 1000 }));
-      expect(await store.lanes.renew({ leases: [held.lease], leaseMs: 5000 })).toEqual([{ lease: held.lease, leaseUntil: START + 5000, rescan: false }]);
+      expect(await store.lanes.renew({ leases: [held.lease], leaseMs: 5000 })).toEqual([
+        { lease: held.lease, leaseUntil: START + 5000, rescan: false },
+      ]);
       const [delivery] = (await store.deliveries.list('sandbox', { ...ALL, limit: 1 })).data;
       await store.deliveries.retry('sandbox', delivery?.id as never);
       expect(await store.lanes.renew({ leases: [held.lease], leaseMs: 5000 })).toMatchObject([{ rescan: true }]);
@@ -180,7 +186,9 @@ export function lanesConformance(open: OpenStore): void {
       await store.endpoints.update('sandbox', endpoint.id, { status: 'enabled' });
       const held = only(await lease(store, GATE));
       const seq = await onlySeq(held);
-      await store.lanes.settle([{ lease: held.lease, attempts: [attempt(seq, { status: 'failed', reason: 'endpoint_gone' })], state: CALM, disable: 'gone' }]);
+      await store.lanes.settle([
+        { lease: held.lease, attempts: [attempt(seq, { status: 'failed', reason: 'endpoint_gone' })], state: CALM, disable: 'gone' },
+      ]);
       await release(held, { dueAt: START });
       expect(await store.endpoints.get('sandbox', endpoint.id)).toMatchObject({ status: 'disabled', disabledReason: 'gone' });
       expect(await lease(store, GATE)).toEqual([]);
@@ -207,7 +215,9 @@ export function lanesConformance(open: OpenStore): void {
       await store.deliveries.cancel('sandbox', delivery?.id as never);
       expect(await store.lanes.bodies([seq])).toEqual([]);
       await store.lanes.settle([{ lease: held.lease, attempts: [attempt(seq, { status: 'succeeded' })], state: CALM, disable: null }]);
-      expect((await store.deliveries.list('sandbox', { ...ALL, limit: 1 })).data).toMatchObject([{ status: 'canceled', reason: 'canceled_by_hand', attemptCount: 1 }]);
+      expect((await store.deliveries.list('sandbox', { ...ALL, limit: 1 })).data).toMatchObject([
+        { status: 'canceled', reason: 'canceled_by_hand', attemptCount: 1 },
+      ]);
     });
 
     test('re-sent after its end, a delivery is late and due at once', async () => {
@@ -215,7 +225,9 @@ export function lanesConformance(open: OpenStore): void {
       await publish(store, event({ orderingKey: 'a' }));
       const held = only(await lease(store, GATE));
       const seq = await onlySeq(held);
-      await store.lanes.settle([{ lease: held.lease, attempts: [attempt(seq, { status: 'failed', reason: 'attempts_exhausted' })], state: CALM, disable: null }]);
+      await store.lanes.settle([
+        { lease: held.lease, attempts: [attempt(seq, { status: 'failed', reason: 'attempts_exhausted' })], state: CALM, disable: null },
+      ]);
       await release(held);
       const [delivery] = (await store.deliveries.list('sandbox', { ...ALL, limit: 1 })).data;
       expect(await store.deliveries.retry('sandbox', delivery?.id as never)).toMatchObject({ status: 'pending', late: true, reason: null });

@@ -72,7 +72,9 @@ export function publishConformance(open: OpenStore): void {
       const { data } = await store.deliveries.list('sandbox', { ...ALL, limit: 10 });
       expect(data).toHaveLength(1);
       // The same id in the other environment is another event.
-      expect(await store.publish({ environment: 'production', events: [event({ id: 'a' })], idempotency: null })).toMatchObject({ repeated: false });
+      expect(await store.publish({ environment: 'production', events: [event({ id: 'a' })], idempotency: null })).toMatchObject({
+        repeated: false,
+      });
     });
 
     test('requests that share a transaction: one idempotency key twice, and one refused between them', async () => {
