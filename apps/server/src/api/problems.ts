@@ -60,7 +60,7 @@ const OF_FASTIFY: Readonly<Record<string, readonly [ProblemCode, string]>> = {
 };
 
 /** The problem that an error amounts to. */
-export function problemOf(error: unknown): Problem {
+function problemOf(error: unknown): Problem {
   if (error instanceof Problem) return error;
   if (error instanceof InvalidCursor) {
     return new Problem('invalid_cursor', 'Use a `next_cursor` as it came, with the same filters; or leave `cursor` out to begin anew.', {
@@ -94,7 +94,7 @@ export function answerError(error: FastifyError | unknown, request: FastifyReque
   return sendProblem(problem, reply);
 }
 
-export function sendProblem(problem: Problem, reply: FastifyReply): FastifyReply {
+function sendProblem(problem: Problem, reply: FastifyReply): FastifyReply {
   return reply.code(problem.statusCode).headers(problem.headers).type('application/problem+json').send(problem.document());
 }
 

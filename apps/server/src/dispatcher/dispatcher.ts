@@ -7,15 +7,7 @@
  *
  * Clock, dice, sender and store are arguments, so that a simulation can drive all of it.
  */
-import {
-  type Clock,
-  DEFAULT_RETRY_SCHEDULE,
-  gate,
-  newId,
-  nextTick,
-  outcomeErrorCode,
-  settle,
-} from '@posthorn/core';
+import { type Clock, DEFAULT_RETRY_SCHEDULE, gate, newId, nextTick, outcomeErrorCode, settle } from '@posthorn/core';
 import type { Sender } from '../sender/sender.ts';
 import { storedCadence } from '../store/cadences.ts';
 import type { DeliveryBody, EndpointSecrets, Outlook, ScannedDelivery, Store, StoreHint } from '../store/store.ts';
@@ -59,8 +51,8 @@ const LANES_PER_LEASE = 128;
 const SCAN_LIMIT = 256;
 /** Deliveries after which a lane gives way while others wait for a lease. */
 const QUANTUM = 512;
-/** Even without a hint the dispatcher looks this often: a hint may be lost, a delivery may not. */
-const LONGEST_SLEEP_MS = 30_000;
+/** Even without a hint the dispatcher looks this often: a hint may be lost, and the wall clock may be set forward under a long timer. */
+const LONGEST_SLEEP_MS = 5_000;
 const TROUBLE_PAUSE_MS = 500;
 
 const SILENT: DispatcherLog = { attempt() {}, warn() {} };

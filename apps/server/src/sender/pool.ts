@@ -109,8 +109,9 @@ export class Pool {
   #forgetIdle(connection: Connection): void {
     if (!this.#idle.delete(connection)) return;
     const siblings = this.#idleByOrigin.get(connection.origin) ?? [];
-    const index = siblings.lastIndexOf(connection);
-    if (index !== -1) siblings.splice(index, 1);
+    // The one to be used next is the last: no search, and no array of what was removed.
+    if (siblings.at(-1) === connection) siblings.pop();
+    else siblings.splice(siblings.indexOf(connection), 1);
     if (siblings.length === 0) this.#idleByOrigin.delete(connection.origin);
   }
 }

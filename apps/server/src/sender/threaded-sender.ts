@@ -9,7 +9,7 @@ export interface ThreadedSenderOptions extends Omit<SenderOptions, 'isAllowed' |
   readonly allowList: AllowList;
   /** 1, which is more than the rest of a process on SQLite can feed. Each has connections of its own. */
   readonly threads?: number;
-  /** A thread broke, for the log; its requests have ended and another thread follows. */
+  /** Told what broke a thread. A warning of the process if it is left out. */
   readonly onThreadLost?: (error: Error) => void;
 }
 
@@ -22,7 +22,7 @@ export interface ThreadedSenderOptions extends Omit<SenderOptions, 'isAllowed' |
  * doing so in a loop. The next request starts a new thread. Only if a thread ends before it has even begun to work (the program is damaged) do
  * requests reject.
  */
-export function createThreadedSender({ allowList, threads = 1, onThreadLost, ...options }: ThreadedSenderOptions): Sender {
+export function createThreadedSender({ allowList, threads = 1, onThreadLost = warn, ...options }: ThreadedSenderOptions): Sender {
   const data: ThreadData = { allowList: allowList.map(({ network, prefixLength }) => `${network}/${prefixLength}`).join(), options };
   const running = new Set<SendingThread>();
   let closed: Promise<void> | null = null;
@@ -30,7 +30,7 @@ export function createThreadedSender({ allowList, threads = 1, onThreadLost, ...
   const start = (): SendingThread => {
     const thread = new SendingThread(data, (error) => {
       running.delete(thread);
-      if (error !== null) onThreadLost?.(error);
+      if (error !== null) onThreadLost(error);
     });
     running.add(thread);
     return thread;
@@ -54,6 +54,10 @@ export function createThreadedSender({ allowList, threads = 1, onThreadLost, ...
       return closed;
     },
   };
+}
+
+function warn(error: Error): void {
+  process.emitWarning(error);
 }
 
 /** A batch's buffer lives as long as the slowest request in it, so batches are cut here; a larger body has one to itself. */
@@ -93,7 +97,7 @@ class SendingThread {
         const error =
           this.#closing && this.#waiting.size === 0 ? null : (this.#error ?? new Error(`A sending thread ended with code ${code}.`));
         onEnd(error);
-        if (error !== null) this.#giveUp(error);
+
         resolve();
       });
     });

@@ -17,7 +17,14 @@ async function furnish(tenant: Tenant, ids: Record<string, string>): Promise<voi
   const event = await bench.call('POST', '/v1/events', { json: { application: application.id, type: 'a.b', data: {} } });
   const deliveries = await bench.call('GET', `/v1/deliveries?endpoint=${endpoint.body.id}`);
   const made = await bench.call('POST', '/v1/keys', { key: keys.sandbox, json: { name: 'another' } });
-  Object.assign(ids, { application: application.id, uid: application.uid, endpoint: endpoint.body.id, event: event.body.id, delivery: deliveries.body.data[0].id, key: made.body.id });
+  Object.assign(ids, {
+    application: application.id,
+    uid: application.uid,
+    endpoint: endpoint.body.id,
+    event: event.body.id,
+    delivery: deliveries.body.data[0].id,
+    key: made.body.id,
+  });
 }
 
 beforeAll(async () => {
@@ -71,7 +78,12 @@ const MATRIX: readonly [Method, string, unknown, { service: number; sandbox: num
   ['POST', '/v1/endpoints/{endpoint}/dispatch', undefined, { service: 202, sandbox: 202, production: 404 }],
   ['POST', '/v1/test', { url: 'http://127.0.0.1:9/' }, { service: 200, sandbox: 200, production: 200 }],
   ['POST', '/v1/events', { application: 'own', type: 'a.b', data: {} }, { service: 202, sandbox: 202, production: 403 }],
-  ['POST', '/v1/events/batch', { events: [{ application: 'own', type: 'a.b', data: {} }] }, { service: 202, sandbox: 202, production: 403 }],
+  [
+    'POST',
+    '/v1/events/batch',
+    { events: [{ application: 'own', type: 'a.b', data: {} }] },
+    { service: 202, sandbox: 202, production: 403 },
+  ],
   ['GET', '/v1/events', undefined, { service: 200, sandbox: 200, production: 200 }],
   ['GET', '/v1/events/{event}', undefined, { service: 200, sandbox: 200, production: 404 }],
   ['GET', '/v1/deliveries', undefined, { service: 200, sandbox: 200, production: 200 }],
@@ -91,7 +103,11 @@ const MATRIX: readonly [Method, string, unknown, { service: number; sandbox: num
 test.each(MATRIX)('%s %s %j', async (method, path, json, wanted) => {
   const url = path.replace(/\{(\w+)\}/, (_, name: string) => mine[name] ?? '');
   const call = async (key: string) => (await bench.call(method, url, { key, json })).status;
-  expect({ service: await call(bench.service.sandbox), sandbox: await call(own.keys.sandbox), production: await call(own.keys.production) }).toEqual(wanted);
+  expect({
+    service: await call(bench.service.sandbox),
+    sandbox: await call(own.keys.sandbox),
+    production: await call(own.keys.production),
+  }).toEqual(wanted);
 });
 
 describe('an application key', () => {
@@ -118,19 +134,32 @@ describe('an application key', () => {
     ['GET', '/v1/keys?application={uid}', undefined],
     ['POST', '/v1/endpoints', { application: 'other', url: 'https://example.com/' }],
     ['POST', '/v1/events', { application: 'other', type: 'a.b', data: {} }],
-    ['POST', '/v1/events/batch', { events: [{ type: 'a.b', data: {} }, { application: 'other', type: 'a.b', data: {} }] }],
+    [
+      'POST',
+      '/v1/events/batch',
+      {
+        events: [
+          { type: 'a.b', data: {} },
+          { application: 'other', type: 'a.b', data: {} },
+        ],
+      },
+    ],
     ['POST', '/v1/keys', { application: 'other', name: 'k' }],
   ])('does not see what is another’s: %s %s', async (method, path, json) => {
     const fill = (ids: Record<string, string>) => path.replace(/\{(\w+)\}/g, (_, name: string) => ids[name] ?? '');
     const nothing = { application: 'nobody', uid: 'nobody', endpoint: 'ep_x', event: 'evt_x', delivery: 'dlv_x', key: 'key_x' };
     const answer = await bench.call(method, fill(theirs), { key: own.keys.sandbox, json });
     expect(answer.status, answer.text).toBe(404);
-    const unknown = await bench.call(method, fill(nothing), { key: own.keys.sandbox, json: JSON.parse(JSON.stringify(json ?? null).replaceAll('other', 'nobody')) ?? undefined });
+    const unknown = await bench.call(method, fill(nothing), {
+      key: own.keys.sandbox,
+      json: JSON.parse(JSON.stringify(json ?? null).replaceAll('other', 'nobody')) ?? undefined,
+    });
     expect(answer.body, 'told apart from what does not exist').toEqual(unknown.body);
   });
 
   test('lists only its own', async () => {
-    const get = async (path: string): Promise<{ application?: string; id: string }[]> => (await bench.call('GET', `${path}?limit=100`, { key: own.keys.sandbox })).body.data;
+    const get = async (path: string): Promise<{ application?: string; id: string }[]> =>
+      (await bench.call('GET', `${path}?limit=100`, { key: own.keys.sandbox })).body.data;
     expect((await get('/v1/applications')).map(({ id }) => id)).toEqual([own.application.id]);
     for (const path of ['/v1/endpoints', '/v1/events', '/v1/deliveries', '/v1/keys']) {
       const applications = (await get(path)).map(({ application }) => application);
@@ -142,7 +171,10 @@ describe('an application key', () => {
     for (const application of [undefined, own.application.id, 'own']) {
       const answer = await bench.call('POST', '/v1/events', { key: own.keys.sandbox, json: { application, type: 'a.b', data: {} } });
       expect(answer.body).toMatchObject({ application: own.application.id, environment: 'sandbox' });
-      const endpoint = await bench.call('POST', '/v1/endpoints', { key: own.keys.sandbox, json: { application, url: 'https://example.com/' } });
+      const endpoint = await bench.call('POST', '/v1/endpoints', {
+        key: own.keys.sandbox,
+        json: { application, url: 'https://example.com/' },
+      });
       expect(endpoint.body.application).toBe(own.application.id);
     }
   });
@@ -160,7 +192,11 @@ describe('an application key', () => {
 
   test('makes keys of its own application, never service keys', async () => {
     const { body } = await bench.call('POST', '/v1/keys', { key: own.keys.production, json: { name: 'k' } });
-    expect(body).toMatchObject({ application: own.application.id, environment: 'production', key: expect.stringMatching(/^ak_production_/) });
+    expect(body).toMatchObject({
+      application: own.application.id,
+      environment: 'production',
+      key: expect.stringMatching(/^ak_production_/),
+    });
     const service = (await bench.call('GET', '/v1/keys')).body.data.find((key: { application: string | null }) => key.application === null);
     expect((await bench.call('DELETE', `/v1/keys/${service.id}`, { key: own.keys.sandbox })).status).toBe(404);
   });
@@ -197,5 +233,12 @@ test('neither a token nor a secret is ever in the log', async () => {
   const log = bench.log.join('');
   expect(bench.log.length).toBeGreaterThan(3);
   for (const token of [secret, ...Object.values(bench.service), ...Object.values(own.keys)]) expect(log).not.toContain(token);
-  expect(JSON.parse(bench.log.at(-1) ?? '')).toMatchObject({ method: 'GET', route: '/v1/endpoints', status: 400, code: 'invalid_request', environment: 'sandbox', ms: expect.any(Number) });
+  expect(JSON.parse(bench.log.at(-1) ?? '')).toMatchObject({
+    method: 'GET',
+    route: '/v1/endpoints',
+    status: 400,
+    code: 'invalid_request',
+    environment: 'sandbox',
+    ms: expect.any(Number),
+  });
 });

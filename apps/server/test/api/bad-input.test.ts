@@ -18,7 +18,10 @@ interface Schema {
 interface Operation {
   readonly operationId: string;
   readonly parameters?: readonly { readonly in: string; readonly name: string; readonly schema: Schema }[];
-  readonly requestBody?: { readonly required: boolean; readonly content: { readonly 'application/json': { readonly schema: Schema; readonly example?: object } } };
+  readonly requestBody?: {
+    readonly required: boolean;
+    readonly content: { readonly 'application/json': { readonly schema: Schema; readonly example?: object } };
+  };
   readonly responses: Readonly<Record<string, { readonly description: string }>>;
 }
 
@@ -69,7 +72,14 @@ async function everything(): Promise<string> {
     const events = await store.events.list(environment, { type: null, ...span });
     const deliveries = await store.deliveries.list(environment, { endpoint: null, event: null, status: null, ...span });
     const keys = await store.keys.list(environment, { application: null, ...page });
-    return [endpoints, secrets, events.data.map(({ id }) => id), deliveries, keys.data.map(({ id }) => id), await store.environments.get(environment)];
+    return [
+      endpoints,
+      secrets,
+      events.data.map(({ id }) => id),
+      deliveries,
+      keys.data.map(({ id }) => id),
+      await store.environments.get(environment),
+    ];
   };
   return JSON.stringify([
     await store.applications.list(page),
@@ -83,11 +93,15 @@ function expectProblem(answer: Answer, operation: Operation, wanted: Case): void
   expect(answer.body, wanted.about).toMatchObject({ code: wanted.code, status: answer.status });
   expect(String(answer.headers['content-type'])).toMatch(/^application\/problem\+json/);
   expect(answer.status).toBeLessThan(500);
-  expect(operation.responses[answer.status]?.description ?? '', `${operation.operationId} announces ${wanted.code}`).toContain(`\`${wanted.code}\``);
+  expect(operation.responses[answer.status]?.description ?? '', `${operation.operationId} announces ${wanted.code}`).toContain(
+    `\`${wanted.code}\``,
+  );
   expect(answer.text).not.toMatch(/node_modules|\.ts:\d/);
   if (wanted.path === undefined) return;
   const paths: string[] = (answer.body.errors ?? []).map((error: { path: string }) => error.path);
-  expect(paths, `${wanted.about}: ${answer.text.slice(0, 300)}`).toContainEqual(expect.stringMatching(new RegExp(`^${RegExp.escape(wanted.path)}`)));
+  expect(paths, `${wanted.about}: ${answer.text.slice(0, 300)}`).toContainEqual(
+    expect.stringMatching(new RegExp(`^${RegExp.escape(wanted.path)}`)),
+  );
 }
 
 function filled(path: string): string {
@@ -103,7 +117,9 @@ function resolved(schema: Schema): Schema {
 /** A body that would do. */
 function goodBody(operation: Operation): Record<string, unknown> {
   const media = operation.requestBody?.content['application/json'];
-  const example = structuredClone(media?.example ?? document.components.schemas[media?.schema.$ref?.split('/').at(-1) ?? '']?.examples?.[0] ?? {});
+  const example = structuredClone(
+    media?.example ?? document.components.schemas[media?.schema.$ref?.split('/').at(-1) ?? '']?.examples?.[0] ?? {},
+  );
   return example as Record<string, unknown>;
 }
 
@@ -123,7 +139,12 @@ function bodyCases(url: string, operation: Operation): Case[] {
   const text = JSON.stringify(good);
   const inside = text.slice(1, -1);
   const rest = inside === '' ? '' : `,${inside}`;
-  const raw = (about: string, body: string | Buffer, wanted: { code: string; path?: string }, headers: Record<string, string> = {}): Case => ({
+  const raw = (
+    about: string,
+    body: string | Buffer,
+    wanted: { code: string; path?: string },
+    headers: Record<string, string> = {},
+  ): Case => ({
     about,
     url,
     call: { raw: body, headers },
@@ -154,7 +175,9 @@ function bodyCases(url: string, operation: Operation): Case[] {
     raw('a broken content type', text, type, { 'content-type': 'json' }),
     raw('Latin-1', text, type, { 'content-type': 'application/json; charset=latin1' }),
     raw('compressed', text, type, { 'content-encoding': 'gzip' }),
-    raw('too large', `{"nope":"${'x'.repeat((operation.operationId === 'publishBatch' ? 16 : 1) * 1024 * 1024)}"}`, { code: 'payload_too_large' }),
+    raw('too large', `{"nope":"${'x'.repeat((operation.operationId === 'publishBatch' ? 16 : 1) * 1024 * 1024)}"}`, {
+      code: 'payload_too_large',
+    }),
   ];
   if (operation.requestBody?.required !== false) {
     cases.push(raw('an empty body', '', json));
@@ -177,7 +200,13 @@ function bodyCases(url: string, operation: Operation): Case[] {
 }
 
 function queryCases(url: string, operation: Operation): Case[] {
-  const query = (about: string, text: string, path: string, code = 'invalid_request'): Case => ({ about, url: `${url}?${text}`, call: bodyFor(operation), code, path });
+  const query = (about: string, text: string, path: string, code = 'invalid_request'): Case => ({
+    about,
+    url: `${url}?${text}`,
+    call: bodyFor(operation),
+    code,
+    path,
+  });
   const cases = [query('an unknown parameter', 'nope=1', 'nope'), query('__proto__ as a parameter', '__proto__=1', '__proto__')];
   for (const { in: place, name } of operation.parameters ?? []) {
     if (place !== 'query') continue;
@@ -185,14 +214,17 @@ function queryCases(url: string, operation: Operation): Case[] {
     cases.push(query(`${name} with a NUL`, `${name}=a%00b`, name));
     cases.push(query(`${name} of 5,000 characters`, `${name}=${'x'.repeat(5_000)}`, name));
     cases.push(query(`${name} empty`, `${name}=`, name));
-    if (name === 'limit') for (const value of ['0', '101', '-1', '1.5', 'x', '1e400']) cases.push(query(`limit ${value}`, `limit=${value}`, 'limit'));
+    if (name === 'limit')
+      for (const value of ['0', '101', '-1', '1.5', 'x', '1e400']) cases.push(query(`limit ${value}`, `limit=${value}`, 'limit'));
     if (name === 'status') cases.push(query('an unknown status', 'status=lost', 'status'));
     if (name === 'since' || name === 'until') {
       for (const value of ['yesterday', '2026-11-23', '2026-02-30T00:00:00Z', '1764000000', '2026-11-23T10:00:00']) {
         cases.push(query(`${name} ${value}`, `${name}=${value}`, name));
       }
     }
-    if (name === 'cursor') for (const value of ['x', '%F0%9F%93%AF', 'eyJhIjoxfQ==', '%zz']) cases.push(query(`cursor ${value}`, `cursor=${value}`, 'cursor', 'invalid_cursor'));
+    if (name === 'cursor')
+      for (const value of ['x', '%F0%9F%93%AF', 'eyJhIjoxfQ==', '%zz'])
+        cases.push(query(`cursor ${value}`, `cursor=${value}`, 'cursor', 'invalid_cursor'));
   }
   return cases;
 }
@@ -219,7 +251,8 @@ describe.each(operations)('$method $path', ({ method, path, operation }) => {
   const url = filled(path);
 
   test('announces what any request may be answered with', () => {
-    for (const status of ['200', '201', '202', '204'].filter((status) => status in operation.responses)) expect(operation.responses[status]?.description).not.toBe('');
+    for (const status of ['200', '201', '202', '204'].filter((status) => status in operation.responses))
+      expect(operation.responses[status]?.description).not.toBe('');
     expect(Object.keys(operation.responses).some((status) => status.startsWith('2'))).toBe(true);
     for (const status of ['400', '401', '500', '503']) expect(Object.keys(operation.responses)).toContain(status);
   });
@@ -238,7 +271,15 @@ describe.each(operations)('$method $path', ({ method, path, operation }) => {
 
   test('needs a key', async () => {
     const before = await everything();
-    for (const authorization of ['', 'Basic abc', 'Bearer', 'Bearer x', `Bearer sk_sandbox_${'x'.repeat(43)}`, `Bearer ${bench.service.sandbox}x`, 'Bearer a b']) {
+    for (const authorization of [
+      '',
+      'Basic abc',
+      'Bearer',
+      'Bearer x',
+      `Bearer sk_sandbox_${'x'.repeat(43)}`,
+      `Bearer ${bench.service.sandbox}x`,
+      'Bearer a b',
+    ]) {
       const answer = await bench.call(method, url, { key: null, headers: authorization === '' ? {} : { authorization } });
       expectProblem(answer, operation, { about: authorization, url, call: {}, code: 'unauthenticated' });
       expect(answer.headers['www-authenticate']).toMatch(/^Bearer realm="posthorn"/);

@@ -1,6 +1,10 @@
 /** What is wrong before there is a request: broken HTTP over real sockets, unknown paths and methods, a database that is gone. */
 import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Workbench, workbench } from './workbench.ts';
 
@@ -19,7 +23,7 @@ afterAll(async () => bench.close());
 async function exchange(text: string): Promise<{ head: string; body: unknown }> {
   const socket = connect(port, '127.0.0.1');
   const chunks: Buffer[] = [];
-  socket.on('data', (chunk) => chunks.push(chunk));
+  socket.on('data', (chunk: Buffer) => chunks.push(chunk));
   socket.write(text);
   await once(socket, 'close');
   const [head = '', body = ''] = Buffer.concat(chunks).toString().split('\r\n\r\n');
@@ -32,13 +36,29 @@ test.each<[string, () => string, number, string]>([
   ['no HTTP', () => 'hello\r\n\r\n', 400, 'malformed_request'],
   ['an unknown method', () => `FOO /v1/events HTTP/1.1\r\n${KEY()}\r\n\r\n`, 400, 'malformed_request'],
   ['a header without a colon', () => 'GET / HTTP/1.1\r\nHost x\r\n\r\n', 400, 'malformed_request'],
-  ['two lengths', () => `POST /v1/events HTTP/1.1\r\n${KEY()}\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}`, 400, 'malformed_request'],
-  ['length and chunks', () => `POST /v1/events HTTP/1.1\r\n${KEY()}\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`, 400, 'malformed_request'],
+  [
+    'two lengths',
+    () => `POST /v1/events HTTP/1.1\r\n${KEY()}\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}`,
+    400,
+    'malformed_request',
+  ],
+  [
+    'length and chunks',
+    () => `POST /v1/events HTTP/1.1\r\n${KEY()}\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`,
+    400,
+    'malformed_request',
+  ],
   ['headers of 20 KiB', () => `GET /healthz HTTP/1.1\r\nHost: x\r\nX-Long: ${'x'.repeat(20_000)}\r\n\r\n`, 431, 'headers_too_large'],
   ['a URL of 20 KiB', () => `GET /${'x'.repeat(20_000)} HTTP/1.1\r\nHost: x\r\n\r\n`, 431, 'headers_too_large'],
   ['a broken escape', () => `GET /v1/events/%zz HTTP/1.1\r\n${KEY()}\r\n\r\n`, 400, 'malformed_request'],
   ['an escape that is not UTF-8', () => `GET /v1/events/%ff HTTP/1.1\r\n${KEY()}\r\n\r\n`, 400, 'malformed_request'],
-  ['chunks beyond 1 MiB', () => `POST /v1/events HTTP/1.1\r\n${KEY()}\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n${`10000\r\n${'x'.repeat(65_536)}\r\n`.repeat(17)}0\r\n\r\n`, 413, 'payload_too_large'],
+  [
+    'chunks beyond 1 MiB',
+    () =>
+      `POST /v1/events HTTP/1.1\r\n${KEY()}\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n${`10000\r\n${'x'.repeat(65_536)}\r\n`.repeat(17)}0\r\n\r\n`,
+    413,
+    'payload_too_large',
+  ],
 ])('%s is answered by a problem', async (_, request, status, code) => {
   const { head, body } = await exchange(request());
   expect(head).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
@@ -56,9 +76,12 @@ test('a request that its sender breaks off does no harm', async () => {
 });
 
 describe('routes that are not there', () => {
-  test.each([['/'], ['/v1'], ['/v1/'], ['/v1/nowhere'], ['/v1/events/'], ['/v1/events/a/b'], ['//v1/events'], ['/v1/events;x=1'], ['/v2/events']])('%s is a 404', async (url) => {
-    expect((await bench.call('GET', url)).body).toMatchObject({ status: 404, code: 'route_not_found' });
-  });
+  test.each([['/'], ['/v1'], ['/v1/'], ['/v1/nowhere'], ['/v1/events/a/b'], ['//v1/events'], ['/v1/events;x=1'], ['/v2/events']])(
+    '%s is a 404',
+    async (url) => {
+      expect((await bench.call('GET', url)).body).toMatchObject({ status: 404, code: 'route_not_found' });
+    },
+  );
 
   test.each([
     ['DELETE', '/v1/events', 'GET, HEAD, OPTIONS, POST'],
@@ -84,18 +107,26 @@ describe('routes that are not there', () => {
   });
 });
 
-test('a database that is gone is a 503 to try again, and not ready', async () => {
-  const broken = await workbench();
+test('a database that fails is a 503 to try again, and not ready', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'posthorn-api-'));
+  const broken = await workbench({ path: join(folder, 'posthorn.db') });
   expect((await broken.call('GET', '/readyz', { key: null })).status).toBe(200);
-  await broken.store.close();
-  for (const [method, url] of [['GET', '/v1/events'], ['GET', '/readyz']] as const) {
+  const vandal = new DatabaseSync(join(folder, 'posthorn.db'));
+  vandal.exec('PRAGMA foreign_keys = OFF; DROP TABLE environments; DROP TABLE events;');
+  vandal.close();
+  for (const [method, url] of [
+    ['GET', '/v1/events'],
+    ['GET', '/readyz'],
+  ] as const) {
     const answer = await broken.call(method, url);
     expect(answer.body).toMatchObject({ status: 503, code: 'store_unavailable' });
     expect(answer.headers['retry-after']).toBe('5');
+    expect(answer.text).not.toContain('no such table');
   }
   expect((await broken.call('GET', '/healthz', { key: null })).status).toBe(200);
-  expect(broken.log.filter((line) => JSON.parse(line).status === 503)).toHaveLength(2);
-  await broken.api.close();
+  expect(broken.log.filter((line) => JSON.parse(line).status === 503 && line.includes('no such table'))).toHaveLength(2);
+  await broken.close();
+  rmSync(folder, { recursive: true });
 });
 
 test('a fault of ours is a 500 that gives nothing away, and is in the log', async () => {

@@ -9,12 +9,15 @@ import { workbench } from './workbench.ts';
 type Json = Record<string, unknown>;
 
 const bench = await workbench();
-const document: Json & { paths: Record<string, Record<string, Json>>; components: { schemas: Record<string, Json>; securitySchemes: Json } } = JSON.parse(
-  (await bench.call('GET', '/openapi.json', { key: null })).text,
-);
+const document: Json & {
+  paths: Record<string, Record<string, Json>>;
+  components: { schemas: Record<string, Json>; securitySchemes: Json };
+} = JSON.parse((await bench.call('GET', '/openapi.json', { key: null })).text);
 afterAll(async () => bench.close());
 
-const operations = Object.entries(document.paths).flatMap(([path, methods]) => Object.entries(methods).map(([method, operation]) => ({ path, method, operation })));
+const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
+  Object.entries(methods).map(([method, operation]) => ({ path, method, operation })),
+);
 
 /** Every object within a value, with its place. */
 function* objects(value: unknown, place = '#'): Generator<[string, Json]> {
@@ -24,7 +27,10 @@ function* objects(value: unknown, place = '#'): Generator<[string, Json]> {
 }
 
 function at(pointer: string): unknown {
-  const steps = pointer.split('/').slice(1).map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~'));
+  const steps = pointer
+    .split('/')
+    .slice(1)
+    .map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~'));
   return steps.reduce<unknown>((value, step) => (value as Json | undefined)?.[step], document);
 }
 
@@ -46,14 +52,26 @@ describe('the OpenAPI document', () => {
       expect(operation['summary'], about).toBeTypeOf('string');
       const parameters = (operation['parameters'] ?? []) as { in: string; name: string; required?: boolean; schema: unknown }[];
       const inPath = parameters.filter((parameter) => parameter.in === 'path');
-      expect(inPath.map(({ name }) => `{${name}}`), about).toEqual(path.match(/\{\w+\}/g) ?? []);
-      expect(inPath.every(({ required }) => required === true), about).toBe(true);
-      expect(parameters.every(({ schema }) => typeof schema === 'object' && schema !== null), about).toBe(true);
+      expect(
+        inPath.map(({ name }) => `{${name}}`),
+        about,
+      ).toEqual(path.match(/\{\w+\}/g) ?? []);
+      expect(
+        inPath.every(({ required }) => required === true),
+        about,
+      ).toBe(true);
+      expect(
+        parameters.every(({ schema }) => typeof schema === 'object' && schema !== null),
+        about,
+      ).toBe(true);
       for (const response of Object.values(operation['responses'] as Record<string, Json>)) {
         expect(response['description'], about).toMatch(/\S/);
         expect(response['description'], about).not.toBe('Default Response');
       }
-      expect(Object.keys(operation).some((key) => key.startsWith('x-')), about).toBe(false);
+      expect(
+        Object.keys(operation).some((key) => key.startsWith('x-')),
+        about,
+      ).toBe(false);
     }
   });
 
@@ -63,7 +81,9 @@ describe('the OpenAPI document', () => {
   });
 
   test('resolves each of its references', () => {
-    const references = [...objects(document)].flatMap(([place, object]) => (typeof object['$ref'] === 'string' ? [[place, object['$ref']]] : []));
+    const references = [...objects(document)].flatMap(([place, object]) =>
+      typeof object['$ref'] === 'string' ? [[place, object['$ref']]] : [],
+    );
     expect(references.length).toBeGreaterThan(100);
     for (const [place, reference] of references) expect(at(reference ?? ''), `${place} -> ${reference}`).toBeTypeOf('object');
   });
@@ -95,7 +115,9 @@ describe('the OpenAPI document', () => {
       checked++;
     }
     expect(checked).toBeGreaterThan(40);
-    const withExample = [...objects(document.paths)].filter(([place]) => /requestBody\/content\/[^/]+$/.test(place)).map(([, media]) => media['example']);
+    const withExample = [...objects(document.paths)]
+      .filter(([place]) => /requestBody\/content\/[^/]+$/.test(place))
+      .map(([, media]) => media['example']);
     expect(withExample.every((example) => example !== undefined)).toBe(true);
   });
 
@@ -117,7 +139,10 @@ describe('the OpenAPI document', () => {
 
   test('says that every route but the operator’s takes a key', () => {
     expect(document['security']).toEqual([{ key: [] }]);
-    expect(operations.filter(({ operation }) => operation['security'] !== undefined).map(({ path }) => path)).toEqual(['/healthz', '/readyz']);
+    expect(operations.filter(({ operation }) => operation['security'] !== undefined).map(({ path }) => path)).toEqual([
+      '/healthz',
+      '/readyz',
+    ]);
   });
 });
 
@@ -135,6 +160,11 @@ describe('the reader of the documentation', () => {
     expect(loaded).toEqual(['js/scalar.js']);
     expect(page.text).not.toMatch(/https?:\/\//);
     expect(page.text).toContain('/openapi.json');
+    for (const [name, value] of [
+      ['withDefaultFonts', false],
+      ['telemetry', false],
+    ])
+      expect(page.text).toContain(`"${name}": ${value}`);
     const policy = String(page.headers['content-security-policy']);
     expect(policy).toContain("default-src 'none'");
     expect(policy).not.toMatch(/https?:|\*/);

@@ -56,12 +56,19 @@ describe('data goes out as it came in', () => {
     expect(answer.body).toMatchObject({ status: 400, code: 'invalid_request', errors: [{ path: 'data', message: 'must be an object' }] });
   });
 
+  test('a byte order mark is named, since nobody sees one', async () => {
+    const answer = await bench.call('POST', '/v1/events', { raw: `\ufeff${event('{}')}` });
+    expect(answer.body).toMatchObject({ status: 400, code: 'invalid_json', detail: expect.stringContaining('byte order mark') });
+  });
+
   test('up to 256 KiB, in bytes', async () => {
     const fits = `{"a":"${'é'.repeat((256 * 1024 - 8) / 2)}"}`;
     expect(Buffer.byteLength(fits)).toBe(256 * 1024);
     expect((await bench.call('POST', '/v1/events', { raw: event(fits) })).status).toBe(202);
     const before = await eventCount();
-    const tooLarge = await bench.call('POST', '/v1/events/batch', { raw: `{"events":[${event('{}')},${event(`${fits.slice(0, -1)} }`)}]}` });
+    const tooLarge = await bench.call('POST', '/v1/events/batch', {
+      raw: `{"events":[${event('{}')},${event(`${fits.slice(0, -1)} }`)}]}`,
+    });
     expect(tooLarge.body).toMatchObject({ status: 413, code: 'payload_too_large', errors: [{ path: 'events[1].data' }] });
     expect(await eventCount()).toBe(before);
   });
@@ -154,7 +161,11 @@ describe('Idempotency-Key', () => {
   });
 
   test.each([[''], ['x'.repeat(256)], ['é']])('%j is refused', async (key) => {
-    expect((await publish(key, event('{}'))).body).toMatchObject({ status: 400, code: 'invalid_request', errors: [{ path: 'idempotency-key' }] });
+    expect((await publish(key, event('{}'))).body).toMatchObject({
+      status: 400,
+      code: 'invalid_request',
+      errors: [{ path: 'idempotency-key' }],
+    });
   });
 });
 
@@ -196,7 +207,11 @@ describe('strict event types', () => {
 
   test('name the event of a batch', async () => {
     await put('shipment.batch', { description: 'x', schema, strict: true });
-    const events = [{}, { shipment: {} }, { shipment: 1 }].map((data, index) => ({ application: 'business-1', type: index === 0 ? 'other' : 'shipment.batch', data }));
+    const events = [{}, { shipment: {} }, { shipment: 1 }].map((data, index) => ({
+      application: 'business-1',
+      type: index === 0 ? 'other' : 'shipment.batch',
+      data,
+    }));
     const answer = await bench.call('POST', '/v1/events/batch', { json: { events } });
     expect(answer.body).toMatchObject({ status: 422, errors: [{ path: 'events[2].data.shipment', message: 'must be an object' }] });
   });

@@ -52,10 +52,15 @@ export function allowList(text: string): AllowList {
   return reading.list;
 }
 
-export async function workbench(options: { readonly allow?: string } = {}): Promise<Workbench> {
+export async function workbench(options: { readonly allow?: string; readonly path?: string } = {}): Promise<Workbench> {
   const clock = { ...systemClock, time: Date.parse('2026-11-23T10:01:00.000Z'), now: () => clock.time };
   const list = allowList(options.allow ?? LOOPBACK);
-  const store = await openSqliteStore({ path: ':memory:', cipher: createCipher(randomBytes(32)), now: clock.now, random: Math.random });
+  const store = await openSqliteStore({
+    path: options.path ?? ':memory:',
+    cipher: createCipher(randomBytes(32)),
+    now: clock.now,
+    random: Math.random,
+  });
   await store.environments.setCadence('production', 'every 30m');
   await store.environments.setCadence('sandbox', 'every 5m');
   const sender = createSender({ isAllowed: (ip) => isAllowedAddress(ip, list), clock: clock.now });
@@ -96,8 +101,13 @@ export async function workbench(options: { readonly allow?: string } = {}): Prom
         },
         ...(payload === undefined ? {} : { payload }),
       });
-      const isJson = /json/.test(String(response.headers['content-type']));
-      return { status: response.statusCode, headers: response.headers, text: response.body, body: isJson ? JSON.parse(response.body) : null };
+      const isJson = response.body !== '' && /json/.test(String(response.headers['content-type']));
+      return {
+        status: response.statusCode,
+        headers: response.headers,
+        text: response.body,
+        body: isJson ? JSON.parse(response.body) : null,
+      };
     },
     async close() {
       await api.close();

@@ -1,4 +1,5 @@
 /** The event catalogue, shared by both environments. */
+import { isEventTypeName } from '@posthorn/core';
 import type { EventType, EventTypeStore } from '../store.ts';
 import { InvalidCursor } from '../store.ts';
 import type { SqliteContext } from './context.ts';
@@ -44,7 +45,7 @@ export function sqliteEventTypes({ db, now }: SqliteContext): EventTypeStore {
     // A catalogue is read by name: there is no newest first among types.
     async list({ limit, cursor }) {
       const after = cursor === null ? '' : Buffer.from(cursor, 'base64url').toString('utf8');
-      if (cursor !== null && Buffer.from(after, 'utf8').toString('base64url') !== cursor) {
+      if (cursor !== null && (!isEventTypeName(after) || Buffer.from(after, 'utf8').toString('base64url') !== cursor)) {
         throw new InvalidCursor('the cursor is not one that this list gave');
       }
       const rows = db.all<EventTypeRow>('SELECT * FROM event_types WHERE name > ? ORDER BY name LIMIT ?', after, limit + 1);
