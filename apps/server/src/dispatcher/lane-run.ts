@@ -130,11 +130,11 @@ export class LaneRun {
   }
 
   /**
-   * Without a success since its last failure a lane has one slot, and any lane begins a lease with one and doubles by its
-   * successes: a dead endpoint never holds more than it must, a live one has all its slots after a few answers.
+   * A lane begins a lease with one slot, doubles them by its successes and falls back to one with a failure: a dead endpoint
+   * never holds more than it must, a live one has all its slots after a few answers.
    */
   #slots(): number {
-    return this.failing ? 1 : Math.min(this.target.endpoint.maxInFlight, this.#window);
+    return Math.min(this.target.endpoint.maxInFlight, this.#window);
   }
 
   /** Sorts in what a scan found. @param context.gate the gate of this lane, everything opened weighed in */

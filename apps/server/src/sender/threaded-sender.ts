@@ -97,7 +97,7 @@ class SendingThread {
         const error =
           this.#closing && this.#waiting.size === 0 ? null : (this.#error ?? new Error(`A sending thread ended with code ${code}.`));
         onEnd(error);
-
+        if (error !== null) this.#giveUp(error);
         resolve();
       });
     });

@@ -1,7 +1,7 @@
 import type { ApplicationId, Outcome } from '@posthorn/core';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { EndpointSettings, Environment } from '../../src/store/store.ts';
-import { addEndpoint, event, publish } from '../store/conformance/harness.ts';
+import { addEndpoint, event, lease, publish } from '../store/conformance/harness.ts';
 import { openStage, type Stage } from './stage.ts';
 
 const at = (time: string): number => Date.parse(`2026-11-23T${time}Z`);
@@ -203,13 +203,16 @@ test('draining finishes what is out, starts nothing more, and leaves the rest to
   await stage.clock.advanceTo(at('10:00:01.010'));
   const out = stage.arrivals.length;
   expect(out).toBeGreaterThan(0);
-  let drained = false;
-  const draining = stage.dispatcher.drain().then(() => {
-    drained = true;
+  const settledAtDrain = stage.dispatcher.drain().then(async () => {
+    const { data } = await stage.store.deliveries.list('sandbox', { ...ALL, limit: 100 });
+    return {
+      settled: data.filter(({ status }) => status === 'succeeded').length,
+      free: (await lease(stage.store, Number.POSITIVE_INFINITY, { leaseMs: 1 })).length,
+    };
   });
   await stage.clock.advanceTo(at('10:00:03'));
-  expect(drained).toBe(true);
-  await draining;
+  // Everything that went out is on disk, and the lane is free for another at once.
+  expect(await settledAtDrain).toEqual({ settled: out, free: 1 });
   expect(stage.arrivals).toHaveLength(out);
   stage.another().start();
   await stage.clock.advanceTo(at('10:00:10'));
