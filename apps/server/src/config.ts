@@ -248,6 +248,12 @@ export function readConfig(options: {
   return config as unknown as Config;
 }
 
+/** Variables that look like settings and are none: most likely misspelt. */
+export function unknownSettings(env: NodeJS.ProcessEnv): string[] {
+  const known = new Set<string>(Object.values(SETTINGS).map((definition) => definition.env));
+  return Object.keys(env).filter((name) => name.startsWith('POSTHORN_') && !known.has(name));
+}
+
 /** Compose files and CI write an absent variable as an empty one. */
 function nonEmpty(text: string | undefined): string | undefined {
   return text === '' ? undefined : text;

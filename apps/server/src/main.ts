@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { buildApi } from './api/server.ts';
-import { type Config, ConfigError, readConfig, settingsHelp } from './config.ts';
+import { type Config, ConfigError, readConfig, settingsHelp, unknownSettings } from './config.ts';
 import { encryptionKey, openDataFolder } from './data-folder.ts';
 import { createDispatcher, type Dispatcher } from './dispatcher/dispatcher.ts';
 import { createThreadedSender } from './sender/threaded-sender.ts';
@@ -60,7 +60,11 @@ async function serve(config: Config): Promise<void> {
   // With SQLite this process is the only one, so what it was started with is in force, the defaults included.
   await store.environments.setCadence('production', config.cadenceProduction);
   await store.environments.setCadence('sandbox', config.cadenceSandbox);
-  await ensureServiceKeys(store, config);
+  const made = await ensureServiceKeys(store, config);
+  if (made.length > 0)
+    log.info({ file: join(config.dataDir, 'service-keys.txt') }, `first start: service keys made for ${made.join(' and ')}`);
+  for (const name of unknownSettings(process.env))
+    log.warn(`${name} is not a setting of this version: it is ignored (see posthorn serve --help)`);
 
   // In a thread of its own: a transaction and its sync hold up no request, and no reading of an answer.
   const sender = createThreadedSender({
@@ -132,16 +136,17 @@ async function serve(config: Config): Promise<void> {
     log.info('dispatching');
     return;
   }
-  const address = await listen(api, config);
-  log.info(
-    { address, production: config.cadenceProduction, sandbox: config.cadenceSandbox, data: config.dataDir },
-    `Posthorn ${VERSION} listens on ${address}`,
-  );
+  log.info({ production: config.cadenceProduction, sandbox: config.cadenceSandbox, data: config.dataDir }, 'cadences in force');
+  await listen(api, config);
 }
 
-async function listen(api: Awaited<ReturnType<typeof buildApi>>, config: Config): Promise<string> {
+async function listen(api: Awaited<ReturnType<typeof buildApi>>, config: Config): Promise<void> {
   try {
-    return await api.listen({ host: config.host, port: config.port });
+    await api.listen({
+      host: config.host,
+      port: config.port,
+      listenTextResolver: (address) => `Posthorn ${VERSION} listens on ${address}; the API's reference is at ${address}/docs`,
+    });
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new ConfigError(`PORT ${config.port} on HOST ${config.host} cannot be listened on: ${reason}`);

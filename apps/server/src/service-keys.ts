@@ -5,8 +5,12 @@ import type { Config } from './config.ts';
 import { noteServiceKey } from './data-folder.ts';
 import { ENVIRONMENTS, type Environment, type Store } from './store/store.ts';
 
-/** Makes sure that each environment has a service key. A preset one is added beside those that exist; those stay valid. */
-export async function ensureServiceKeys(store: Store, config: Config): Promise<void> {
+/**
+ * Makes sure that each environment has a service key. A preset one is added beside those that exist; those stay valid.
+ * @returns the environments for which a key was made and written down
+ */
+export async function ensureServiceKeys(store: Store, config: Config): Promise<Environment[]> {
+  const made: Environment[] = [];
   const preset: Record<Environment, string | null> = { production: config.serviceKeyProduction, sandbox: config.serviceKeySandbox };
   for (const environment of ENVIRONMENTS) {
     const given = preset[environment];
@@ -19,8 +23,10 @@ export async function ensureServiceKeys(store: Store, config: Config): Promise<v
     // Written down first: a key that nobody can read any more would be worse than one that was never stored.
     noteServiceKey(config.dataDir, environment, token);
     await addKey(store, environment, { token, name: 'made at the first start' });
+    made.push(environment);
     if (process.stdout.isTTY) console.log(`Service key of ${environment}: ${token}`);
   }
+  return made;
 }
 
 async function addKey(

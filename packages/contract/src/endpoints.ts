@@ -148,19 +148,23 @@ export const EndpointSchema = Type.Object(ENDPOINT_FIELDS, {
 });
 export type EndpointView = Static<typeof EndpointSchema>;
 
+const STANDARD_SECRET = Type.String({
+  description: 'The same secret for Standard Webhooks libraries: `whsec_` and the base64 of its bytes',
+});
+
 export const EndpointCreatedSchema = Type.Object(
-  { ...ENDPOINT_FIELDS, secret: Type.String({ description: 'The signing secret, this once; later `GET /v1/endpoints/{id}/secret`' }) },
-  { title: 'EndpointCreated', examples: [{ ...EXAMPLE, secret: EXAMPLE_SECRET }] },
+  {
+    ...ENDPOINT_FIELDS,
+    secret: Type.String({ description: 'The signing secret, this once; later `GET /v1/endpoints/{id}/secret`' }),
+    standard_secret: STANDARD_SECRET,
+  },
+  { title: 'EndpointCreated', examples: [{ ...EXAMPLE, secret: EXAMPLE_SECRET, standard_secret: EXAMPLE_SECRET }] },
 );
 
 export const EndpointPageSchema = PageOf(EndpointSchema, 'EndpointPage');
 
 export const EndpointQuerySchema = Closed({ application: Type.Optional(ApplicationRefSchema), ...PAGE_QUERY });
 export type EndpointQuery = Static<typeof EndpointQuerySchema>;
-
-const STANDARD_SECRET = Type.String({
-  description: 'The same secret for Standard Webhooks libraries: `whsec_` and the base64 of its bytes',
-});
 
 export const SecretViewSchema = Type.Object(
   {

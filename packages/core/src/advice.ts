@@ -19,7 +19,7 @@ const BY_STATUS: Readonly<Record<number, string>> = {
   407: 'A proxy in front of your endpoint asks for a login. Let webhooks reach this URL without one.',
   408: 'Your server gave up waiting for the request. Check its timeouts, and those of a proxy in front of it.',
   409: 'Your endpoint reported a conflict. If it has this event already, answer 200: the same event may come more than once.',
-  410: 'Your endpoint said that it is gone for good, which disables it. Correct the URL or the server’s answer, then enable it again.',
+  410: 'Your endpoint said that it is gone for good: a delivery that is answered so disables it. Correct the URL or the server’s answer, then enable it again if it is disabled.',
   411: 'Your endpoint wants a Content-Length header, which is sent. Check the proxy in front of it.',
   413: 'Your server finds the request too large. Raise its limit on request bodies, and that of a proxy in front of it, to 1 MB.',
   414: 'Your server finds the URL too long. Set a shorter one.',

@@ -73,7 +73,7 @@ export function applicationRoutes(api: Api, { store }: ApiOptions): void {
     },
     async (request) => {
       const { application } = principalOf(request);
-      if (application === null) return pageView(await store.applications.list(pageRequest(request.query)), applicationView);
+      if (application === null) return pageView(request, await store.applications.list(pageRequest(request)), applicationView);
       const own = await store.applications.get(application);
       return { data: own === null ? [] : [applicationView(own)], next_cursor: null };
     },

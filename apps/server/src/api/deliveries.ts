@@ -39,8 +39,8 @@ export function deliveryRoutes(api: Api, { store }: ApiOptions): void {
       const endpoint = endpointFilter(request.query.endpoint);
       const application = await listedApplication(principal, request.query.application, store);
       const span = { since: instantOf(since, 'since'), until: instantOf(until, 'until') };
-      const filter = { application, endpoint, event, status, orderingKey, ...span, ...pageRequest(request.query) };
-      return pageView(await store.deliveries.list(principal.environment, filter), deliveryView);
+      const filter = { application, endpoint, event, status, orderingKey, ...span, ...pageRequest(request) };
+      return pageView(request, await store.deliveries.list(principal.environment, filter), deliveryView);
     },
   );
 

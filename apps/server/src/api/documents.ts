@@ -59,6 +59,9 @@ export async function documentRoutes(api: Api): Promise<void> {
     return reply.type('text/html; charset=utf-8').serializer(String).send(errorsPage(errors));
   });
 
+  // The address that the start line tells; the web app will have it one day.
+  api.get('/', { schema: { hide: true } }, async (_request, reply) => reply.redirect('/docs'));
+
   api.addHook('onSend', async (request, reply) => {
     if (request.routeOptions.url?.startsWith('/docs') === true) reply.header('Content-Security-Policy', READER_POLICY);
   });

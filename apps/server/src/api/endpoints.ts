@@ -8,7 +8,7 @@ import {
   EndpointSchema,
   EndpointUpdateSchema,
 } from '@posthorn/contract';
-import { generateSecret } from '../sender/secrets.ts';
+import { generateSecret, standardSecret } from '../sender/secrets.ts';
 import type { EndpointSettings } from '../store/store.ts';
 import { applicationNotFound, chosenApplication, listedApplication, principalOf } from './auth.ts';
 import type { Api, ApiOptions } from './context.ts';
@@ -54,7 +54,7 @@ export function endpointRoutes(api: Api, { store, allowList }: ApiOptions): void
       const application = await chosenApplication(principal, idOrUid, store);
       const endpoint = await store.endpoints.create({ application, environment, settings: { ...DEFAULTS, url, ...given }, secret });
       if (endpoint === null) throw applicationNotFound('application');
-      return reply.code(201).send({ ...endpointView(endpoint), secret });
+      return reply.code(201).send({ ...endpointView(endpoint), secret, standard_secret: standardSecret(secret) });
     },
   );
 
@@ -72,7 +72,7 @@ export function endpointRoutes(api: Api, { store, allowList }: ApiOptions): void
     async (request) => {
       const principal = principalOf(request);
       const application = await listedApplication(principal, request.query.application, store);
-      return pageView(await store.endpoints.list(principal.environment, { application, ...pageRequest(request.query) }), endpointView);
+      return pageView(request, await store.endpoints.list(principal.environment, { application, ...pageRequest(request) }), endpointView);
     },
   );
 

@@ -57,7 +57,7 @@ export function eventTypeRoutes(api: Api, { store }: ApiOptions): void {
         response: { 200: EventTypePageSchema, ...problemResponses('invalid_cursor') },
       },
     },
-    async (request) => pageView(await store.eventTypes.list(pageRequest(request.query)), eventTypeView),
+    async (request) => pageView(request, await store.eventTypes.list(pageRequest(request)), eventTypeView),
   );
 
   api.get(

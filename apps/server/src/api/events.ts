@@ -28,7 +28,8 @@ export function eventRoutes(api: Api, { store }: ApiOptions): void {
       const application = await listedApplication(principal, request.query.application, store);
       const span = { since: instantOf(since, 'since'), until: instantOf(until, 'until') };
       return pageView(
-        await store.events.list(principal.environment, { application, type, orderingKey, ...span, ...pageRequest(request.query) }),
+        request,
+        await store.events.list(principal.environment, { application, type, orderingKey, ...span, ...pageRequest(request) }),
         eventView,
       );
     },

@@ -53,7 +53,7 @@ export function keyRoutes(api: Api, { store }: ApiOptions): void {
     async (request) => {
       const principal = principalOf(request);
       const application = await listedApplication(principal, request.query.application, store);
-      return pageView(await store.keys.list(principal.environment, { application, ...pageRequest(request.query) }), keyView);
+      return pageView(request, await store.keys.list(principal.environment, { application, ...pageRequest(request) }), keyView);
     },
   );
 

@@ -7,6 +7,7 @@ import type { Environment } from '../store/store.ts';
 
 /** @returns what is wrong with the URL, for people; null: nothing */
 export function urlProblem(text: string, rule: { readonly environment: Environment; readonly allowList: AllowList }): string | null {
+  if (!/^\s*https?:/i.test(text)) return 'must be a complete URL that begins with https:// (or http:// in the sandbox)';
   if (/[\s\\]/.test(text)) return 'must not contain spaces or backslashes: percent-encode them';
   const url = /^https?:\/\//i.test(text) ? URL.parse(text) : null;
   if (url === null) return 'must be a complete URL that begins with https:// (or http:// in the sandbox)';

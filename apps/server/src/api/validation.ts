@@ -76,8 +76,16 @@ export function fieldError(error: ErrorObject, root = ''): FieldError {
       return { path, message: patternMessage(error) };
     case 'format':
       return { path, message: error.params['format'] === 'date-time' ? DATE_TIME : `must be a valid ${String(error.params['format'])}` };
+    case 'minLength':
+    case 'minItems':
+      if (error.params['limit'] === 1) return { path, message: 'must not be empty' };
+      return { path, message: error.message ?? 'is too short' };
+    case 'minimum':
+      return { path, message: `must be at least ${error.params['limit']}` };
+    case 'maximum':
+      return { path, message: `must be at most ${error.params['limit']}` };
     default:
-      return { path, message: error.message ?? 'does not do' };
+      return { path, message: error.message ?? 'is not valid' };
   }
 }
 

@@ -58,8 +58,13 @@ export class Settlements {
     entry.disable ??= options.disable;
     this.#count += 1;
     if (this.#flushing) return;
-    if (this.#count >= ENOUGH) this.#flushNow();
-    else this.#callOff ??= this.#clock.after(GATHER_MS, () => this.#flushNow());
+    // Never within the turn that brought the outcomes: freed slots are filled first, so the network works while the database does.
+    if (this.#count === ENOUGH) {
+      this.#callOff?.();
+      this.#callOff = this.#clock.after(0, () => this.#flushNow());
+    } else {
+      this.#callOff ??= this.#clock.after(GATHER_MS, () => this.#flushNow());
+    }
   }
 
   #flushNow(): void {

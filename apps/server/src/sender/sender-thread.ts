@@ -1,8 +1,15 @@
 /** A sending thread: an ordinary sender, fed by messages. The other side is `SendingThread`. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { type AttemptResult, isAllowedAddress, parseAllowList } from '@posthorn/core';
-import { createSender } from './sender.ts';
+import { createSender, type DeliverRequest } from './sender.ts';
 import { type EndpointPart, type FromThread, joinBodies, resultRow, type ThreadData, type ToThread } from './thread-messages.ts';
+
+/**
+ * Requests started in one turn of the loop, before answers are read and results posted. Without it everything that is out ends up in one lump that
+ * goes to and fro, and the two threads work in turns instead of together: with 256 out and 25 µs of other work for each in the main thread, 21,000/s
+ * unsliced, 27,000 at 64, 30,000 at 32 and at 16 (measured, two cores).
+ */
+const SLICE = 32;
 
 const port = parentPort;
 if (port === null) throw new Error('sender-thread.ts is the entry of a worker thread.');
@@ -13,7 +20,11 @@ if (!allowed.ok) throw new TypeError(allowed.message);
 
 const sender = createSender({ ...options, isAllowed: (ip) => isAllowedAddress(ip, allowed.list) });
 const endpoints = new Map<number, EndpointPart>();
+const inbox: { readonly request: number; readonly content: DeliverRequest }[] = [];
+let sendScheduled = false;
+/** Taken and not yet in `rows` or `rejected`. */
 let unanswered = 0;
+let closing = false;
 let closed = false;
 let rows: ReturnType<typeof resultRow>[] = [];
 let bodies: Uint8Array[] = [];
@@ -24,19 +35,18 @@ let postScheduled = false;
 port.on('message', (message: ToThread) => {
   switch (message.kind) {
     case 'deliver':
-      return deliver(message);
+      return accept(message);
     case 'send':
+      unanswered += 1;
       return answer(message.request, sender.send(message.content));
     case 'close':
-      sender.close().then(() => {
-        closed = true;
-        endIfDone();
-      }, fail);
+      closing = true;
+      if (!sendScheduled) closeSender();
   }
 });
 post({ kind: 'ready' });
 
-function deliver(message: Extract<ToThread, { kind: 'deliver' }>): void {
+function accept(message: Extract<ToThread, { kind: 'deliver' }>): void {
   for (const [number, part] of message.added) endpoints.set(number, part);
   const { buffer, byteOffset } = message.bodies;
   let offset = byteOffset;
@@ -46,13 +56,29 @@ function deliver(message: Extract<ToThread, { kind: 'deliver' }>): void {
     const { url, secrets, customHeaders, userAgent } = part;
     const body = Buffer.from(buffer, offset, size);
     offset += size;
-    answer(request, sender.deliver({ url, secrets, customHeaders, userAgent, body, eventId, late }));
+    inbox.push({ request, content: { url, secrets, customHeaders, userAgent, body, eventId, late } });
   }
+  unanswered += message.rows.length;
   for (const number of message.forgotten) endpoints.delete(number);
+  if (!sendScheduled) sendSlice();
+}
+
+function sendSlice(): void {
+  for (const { request, content } of inbox.splice(0, SLICE)) answer(request, sender.deliver(content));
+  sendScheduled = inbox.length > 0;
+  if (sendScheduled) setImmediate(sendSlice);
+  else if (closing) closeSender();
+}
+
+/** Once the inbox is empty, since a closed sender takes no requests. */
+function closeSender(): void {
+  sender.close().then(() => {
+    closed = true;
+    endIfDone();
+  }, fail);
 }
 
 function answer(request: number, outcome: Promise<AttemptResult>): void {
-  unanswered += 1;
   outcome.then(
     (result) => {
       unanswered -= 1;

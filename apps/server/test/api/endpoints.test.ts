@@ -108,8 +108,8 @@ describe('settings', () => {
       max_in_flight: 1,
       retry_schedule: [],
     };
-    const { secret, ...shown } = (await create({ ...given, secret: 'twelve chars' })).body;
-    expect(secret).toBe('twelve chars');
+    const { secret, standard_secret, ...shown } = (await create({ ...given, secret: 'twelve chars' })).body;
+    expect([secret, standard_secret]).toEqual(['twelve chars', 'whsec_dHdlbHZlIGNoYXJz']);
     expect(shown).toMatchObject(given);
     expect((await bench.call('GET', `/v1/endpoints/${shown.id}`)).body).toEqual(shown);
     const cleared = { cadence: null, rate_limit: null, retry_schedule: null, event_types: [], headers: {}, status: 'paused' };

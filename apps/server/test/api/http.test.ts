@@ -76,7 +76,7 @@ test('a request that its sender breaks off does no harm', async () => {
 });
 
 describe('routes that are not there', () => {
-  test.each([['/'], ['/v1'], ['/v1/'], ['/v1/nowhere'], ['/v1/events/a/b'], ['//v1/events'], ['/v1/events;x=1'], ['/v2/events']])(
+  test.each([['/v1'], ['/v1/'], ['/v1/nowhere'], ['/v1/events/a/b'], ['//v1/events'], ['/v1/events;x=1'], ['/v2/events']])(
     '%s is a 404',
     async (url) => {
       expect((await bench.call('GET', url)).body).toMatchObject({ status: 404, code: 'route_not_found' });

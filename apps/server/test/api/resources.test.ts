@@ -80,6 +80,13 @@ test('lists come in pages, newest first, and every item once', async () => {
   } while (cursor !== '');
   expect(seen).toEqual(uids.toReversed());
   expect((await bench.call('GET', '/v1/applications?limit=7')).body.next_cursor).toBeNull();
+  // A cursor belongs to its list and filters.
+  for (let count = 0; count < 3; count += 1) await publish({ application: 'business-0' });
+  const { next_cursor: foreign } = (await bench.call('GET', '/v1/events?limit=1')).body;
+  expect((await bench.call('GET', `/v1/events?limit=2&cursor=${foreign}`)).status).toBe(200);
+  for (const url of [`/v1/events?type=a.b&cursor=${foreign}`, `/v1/deliveries?cursor=${foreign}`]) {
+    expect((await bench.call('GET', url)).body).toMatchObject({ status: 400, code: 'invalid_cursor' });
+  }
 });
 
 describe('the catalogue', () => {

@@ -34,7 +34,10 @@ afterEach(async () => {
 });
 
 /** Starts an npm script and waits for a line that says it runs. */
-async function npmRun(script: string, options: { readonly env: Record<string, string>; readonly until: RegExp }): Promise<void> {
+async function npmRun(
+  script: string,
+  options: { readonly env: Record<string, string>; readonly until: RegExp },
+): Promise<() => Promise<unknown>> {
   const child = spawn('npm', ['run', script], {
     cwd: folder,
     env: { ...process.env, ...options.env },
@@ -52,6 +55,12 @@ async function npmRun(script: string, options: { readonly env: Record<string, st
     child.stderr.on('data', look);
     child.once('exit', () => reject(new Error(`npm run ${script} ended:\n${output}`)));
   });
+  return () =>
+    new Promise((resolve) => {
+      started.splice(started.indexOf(child), 1);
+      child.stdout.once('end', () => resolve(output));
+      child.kill('SIGTERM');
+    });
 }
 
 test('the first webhook in six steps', { timeout: 60_000 }, async () => {
@@ -60,7 +69,7 @@ test('the first webhook in six steps', { timeout: 60_000 }, async () => {
     block.replaceAll(`\n${indent}`, '\n').trim(),
   );
   expect(blocks).toHaveLength(7);
-  await npmRun('dev', { env: {}, until: /listens on http:\/\/127\.0\.0\.1:8080/ });
+  const endServer = await npmRun('dev', { env: {}, until: /listens on http:\/\/127\.0\.0\.1:8080/ });
   await npmRun('receiver', { env: { WEBHOOK_SECRET: 'your_secret_key' }, until: /4000/ });
   // One shell, as the reader has one; the answers of each step are told apart by a line between them. `sleep` is the reader's own pace.
   const { stdout } = await run('bash', ['-e', '-c', blocks.join('\necho; echo ---; sleep 1\n')], { cwd: folder });
@@ -70,4 +79,7 @@ test('the first webhook in six steps', { timeout: 60_000 }, async () => {
   expect(JSON.parse(event ?? '')).toMatchObject({ deliveries: 1 });
   expect(JSON.parse(dispatch ?? '')).toMatchObject({ environment: 'sandbox', cadence: 'every 5s' });
   expect(JSON.parse(delivery ?? '')).toMatchObject({ status: 'succeeded', attempts: [{ response_body: 'Valid signature', error: null }] });
+  // A signal to npm reaches the server itself, which ends in order: its output ends, and nobody listens any more.
+  expect(await endServer()).toMatch(/"msg":"stopped"/);
+  await expect(fetch('http://127.0.0.1:8080/readyz')).rejects.toThrow();
 });

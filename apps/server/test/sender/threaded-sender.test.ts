@@ -285,32 +285,32 @@ test('a caller’s mistake rejects, and the next request is served', async () =>
 });
 
 test('close lets what is out end, what was just given too, ends the thread, and refuses more', async () => {
-  let answer: () => void = () => expect.fail('nothing arrived');
+  const count = 100;
+  const sockets: { write(text: string): unknown }[] = [];
   let arrived: () => void = () => undefined;
-  const bothArrived = new Promise<void>((resolve) => {
+  const allArrived = new Promise<void>((resolve) => {
     arrived = resolve;
   });
-  const sockets: { write(text: string): unknown }[] = [];
   const endpoint = await start((socket) => {
     sockets.push(socket);
-    answer = () => {
-      for (const one of sockets) one.write(response('200 OK'));
-    };
-    if (sockets.length === 2) arrived();
+    if (sockets.length === count) arrived();
   });
   const { sender, worker } = await newSenderAndWorker();
   let ended = false;
   worker.once('exit', () => {
     ended = true;
   });
-  const out = [sender.deliver(delivery(endpoint.url)), sender.send({ url: endpoint.url, headers: {}, body: Buffer.from('x') })];
+  const out = [
+    sender.send({ url: endpoint.url, headers: {}, body: Buffer.from('x') }),
+    ...Array.from({ length: count - 1 }, () => sender.deliver(delivery(endpoint.url))),
+  ];
   const closing = sender.close();
   await expect(sender.deliver(delivery(endpoint.url))).rejects.toThrow('closed');
   await expect(sender.send({ url: endpoint.url, headers: {}, body: Buffer.alloc(0) })).rejects.toThrow('closed');
-  await bothArrived;
+  await allArrived;
   expect(ended).toBe(false);
-  answer();
-  expect((await Promise.all(out)).map(({ outcome }) => outcome.kind)).toEqual(['accepted', 'accepted']);
+  for (const socket of sockets) socket.write(response('200 OK'));
+  expect((await Promise.all(out)).map(({ outcome }) => outcome.kind)).toEqual(out.map(() => 'accepted'));
   await closing;
   expect(ended).toBe(true);
   await sender.close();
