@@ -196,6 +196,7 @@ class LaneDispatcher implements Dispatcher {
         this.#giveWay();
         return;
       }
+      const askedAt = this.#clock.monotonic();
       const lanes = await this.#store.lanes.lease({
         holder: this.#options.holder,
         leaseMs: this.#leaseMs,
@@ -204,6 +205,7 @@ class LaneDispatcher implements Dispatcher {
       });
       for (const leased of lanes) {
         const run = new LaneRun(leased);
+        run.goodUntil = askedAt + this.#leaseMs;
         if (this.#draining) run.stopping = true;
         this.#runs.set(run.lane, run);
         this.#tend(run);
@@ -263,6 +265,7 @@ class LaneDispatcher implements Dispatcher {
   async #renew(): Promise<void> {
     const runs = [...this.#runs.values()];
     if (runs.length === 0) return;
+    const askedAt = this.#clock.monotonic();
     const renewed = await this.#store.lanes.renew({ leases: runs.map((run) => run.leased.lease), leaseMs: this.#leaseMs });
     const answers = new Map(renewed.map((answer) => [answer.lease.lane, answer]));
     for (const run of runs) {
@@ -271,6 +274,7 @@ class LaneDispatcher implements Dispatcher {
         if (this.#runs.get(run.lane) === run) this.#lose(run);
       } else {
         run.leaseUntil = answer.leaseUntil;
+        run.goodUntil = askedAt + this.#leaseMs;
         run.targetStale = true;
         if (answer.rescan) run.rescan();
         this.#tend(run);
@@ -322,6 +326,7 @@ class LaneDispatcher implements Dispatcher {
 
   async #scan(run: LaneRun): Promise<void> {
     const { gate: opened } = this.#context(run);
+    const { generation } = run;
     const result = await this.#store.lanes.scan({
       lane: run.lane,
       ordering: run.target.endpoint.ordering,
@@ -329,15 +334,16 @@ class LaneDispatcher implements Dispatcher {
       limit: SCAN_LIMIT,
       gate: opened,
     });
-    run.absorb(result, { now: this.#now(), gate: opened });
+    if (run.generation === generation) run.absorb(result, { now: this.#now(), gate: opened });
   }
 
   async #fetchKey(run: LaneRun): Promise<void> {
     const wanted = run.keyToFetch;
     if (wanted === null) return;
+    const { generation } = run;
     const limit = 64;
     const deliveries = await this.#store.lanes.scanKey({ lane: run.lane, ...wanted, limit });
-    run.absorbKey(wanted.orderingKey, deliveries, { ...this.#context(run), limit });
+    if (run.generation === generation) run.absorbKey(wanted.orderingKey, deliveries, { ...this.#context(run), limit });
   }
 
   async #refresh(run: LaneRun): Promise<void> {
@@ -369,6 +375,7 @@ class LaneDispatcher implements Dispatcher {
 
   #pump(): void {
     const now = this.#now();
+    const monotonic = this.#clock.monotonic();
     const picks: Pick[] = [];
     let nextStart = Number.POSITIVE_INFINITY;
     const skipped: LaneRun[] = [];
@@ -380,6 +387,7 @@ class LaneDispatcher implements Dispatcher {
         skipped.push(run);
         continue;
       }
+      if (monotonic >= run.goodUntil) continue;
       if (!run.canStart(now)) {
         if (run.hasReady && !run.stopping && run.startsAt() > now) {
           nextStart = Math.min(nextStart, run.startsAt());

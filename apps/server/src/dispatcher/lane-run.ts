@@ -29,6 +29,10 @@ export class LaneRun {
   openedAt: number;
   group: string;
   leaseUntil: number;
+  /** The lease's end by the holder's own monotonic clock, counted from before it was asked for: the wall clock may be set back. */
+  goodUntil = Number.POSITIVE_INFINITY;
+  /** Counts rescans: what was looked up before one must not be sorted in after it. */
+  generation = 0;
   /** Deliveries started under this lease. */
   started = 0;
   /** The endpoint's row changed: look before the next attempt. */
@@ -206,6 +210,7 @@ export class LaneRun {
 
   /** Forgets all but what is out, and scans from the start: something changed behind the cursor, or fell due. */
   rescan(): void {
+    this.generation += 1;
     this.#cursor = 0;
     this.#ended = false;
     this.#ready = [];

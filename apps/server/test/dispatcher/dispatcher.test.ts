@@ -196,6 +196,29 @@ test('two dispatchers on one store share the lanes and send nothing twice', asyn
   expect(new Set(stage.arrivals.map(({ url, id }) => `${url} ${id}`)).size).toBe(600);
 });
 
+test('a holder whose lease has ended starts nothing more, even when the wall clock was set back; the next one takes over', async () => {
+  await add({ url: 'https://slow.test/', cadence: 'immediate', maxInFlight: 1 });
+  stage.dispatcher.start();
+  await publish(stage.store, event({ id: 'a', orderingKey: 'k' }), event({ id: 'b', orderingKey: 'k' }));
+  // The first holder is out with `a` and stands still, as a stopped process does: it neither renews nor hears of the answer.
+  await stage.clock.advanceTo(at('10:00:01.003'));
+  expect(ids()).toEqual(['a']);
+  stage.clock.freezeTimers();
+  stage.clock.time += 60_000;
+  stage.another().start();
+  await stage.clock.advanceTo(stage.clock.time + 5_000);
+  expect(ids()).toEqual(['a', 'a', 'b']);
+  // It wakes: its answer is late, its state is refused, and it sends nothing.
+  stage.clock.thawTimers();
+  await stage.clock.advanceTo(stage.clock.time + 60_000);
+  expect(ids()).toEqual(['a', 'a', 'b']);
+  const { data } = await stage.store.deliveries.list('sandbox', { ...ALL, limit: 10 });
+  expect(data.map(({ status, attemptCount }) => [status, attemptCount])).toEqual([
+    ['succeeded', 1],
+    ['succeeded', 1],
+  ]);
+});
+
 test('draining finishes what is out, starts nothing more, and leaves the rest to the next', async () => {
   await add({ cadence: 'immediate', maxInFlight: 1 });
   stage.dispatcher.start();

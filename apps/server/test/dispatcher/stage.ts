@@ -11,6 +11,7 @@ export class ManualClock implements Clock {
   time: number;
   #timers: { readonly at: number; readonly order: number; readonly callback: () => void }[] = [];
   #count = 0;
+  #frozen: { readonly at: number; readonly order: number; readonly callback: () => void }[] = [];
 
   constructor(start: number) {
     this.time = start;
@@ -26,6 +27,17 @@ export class ManualClock implements Clock {
     return () => {
       this.#timers = this.#timers.filter((other) => other !== timer);
     };
+  }
+
+  /** Sets aside all timers that are set: whoever waits for them stands still, as a process does under SIGSTOP. */
+  freezeTimers(): void {
+    this.#frozen.push(...this.#timers);
+    this.#timers = [];
+  }
+
+  thawTimers(): void {
+    this.#timers.push(...this.#frozen);
+    this.#frozen = [];
   }
 
   /** Moves on to `until`, running what falls due on the way in order, each with all that follows from it. */
