@@ -51,6 +51,8 @@ const LANES_PER_LEASE = 128;
 const SCAN_LIMIT = 256;
 /** Deliveries after which a lane gives way while others wait for a lease. */
 const QUANTUM = 512;
+/** How soon to look again while more lanes wait than can be held. */
+const CROWDED_LOOK_MS = 250;
 /** Even without a hint the dispatcher looks this often: a hint may be lost, and the wall clock may be set forward under a long timer. */
 const LONGEST_SLEEP_MS = 5_000;
 const TROUBLE_PAUSE_MS = 500;
@@ -191,9 +193,13 @@ class LaneDispatcher implements Dispatcher {
       const outlook = await this.#store.lanes.outlook();
       this.#offset = outlook.now - this.#clock.now();
       this.#gates = gatesOf(outlook);
-      const room = Math.min(LANES_PER_LEASE, this.#options.concurrency * LANES_PER_SLOT - this.#runs.size);
+      await this.#lookAtHeld();
+      // A lane that only awaits its last answers takes no room from others.
+      const working = [...this.#runs.values()].filter((run) => !run.stopping).length;
+      const room = Math.min(LANES_PER_LEASE, this.#options.concurrency * LANES_PER_SLOT - working);
       if (room <= 0) {
         this.#giveWay();
+        this.#sleep(CROWDED_LOOK_MS);
         return;
       }
       const askedAt = this.#clock.monotonic();
@@ -206,6 +212,7 @@ class LaneDispatcher implements Dispatcher {
       for (const leased of lanes) {
         const run = new LaneRun(leased);
         run.goodUntil = askedAt + this.#leaseMs;
+        run.heldSince = askedAt;
         if (this.#draining) run.stopping = true;
         this.#runs.set(run.lane, run);
         this.#tend(run);
@@ -213,6 +220,24 @@ class LaneDispatcher implements Dispatcher {
       if (lanes.length < room) break;
     }
     await this.#planSleep();
+  }
+
+  /** New work in lanes that are held already, and gates that opened over what they hold back. */
+  async #lookAtHeld(): Promise<void> {
+    if (this.#runs.size === 0) return;
+    for (const { lane, rescan } of await this.#store.lanes.stirred({ holder: this.#options.holder, gates: this.#gates })) {
+      const run = this.#runs.get(lane);
+      if (run === undefined) continue;
+      if (rescan) run.rescan();
+      else run.resume();
+      this.#tend(run);
+    }
+    for (const run of this.#runs.values()) {
+      if (run.gatedFrom !== null && run.gatedFrom <= this.#gateOf(run)) {
+        run.resume();
+        this.#tend(run);
+      }
+    }
   }
 
   async #planSleep(): Promise<void> {
@@ -223,7 +248,12 @@ class LaneDispatcher implements Dispatcher {
       return first === undefined ? [] : [Math.max(first, nextTick(storedCadence(cadence), first))];
     });
     if (dueAt !== null) instants.push(dueAt);
-    for (const run of this.#runs.values()) if (run.nextDueAt !== null) instants.push(run.nextDueAt);
+    const cadences = new Map(outlook.groups.map(({ group, cadence }) => [group, cadence]));
+    for (const run of this.#runs.values()) {
+      if (run.nextDueAt !== null) instants.push(run.nextDueAt);
+      const cadence = cadences.get(run.group);
+      if (run.gatedFrom !== null && cadence !== undefined) instants.push(nextTick(storedCadence(cadence), run.gatedFrom));
+    }
     const next = Math.min(...instants, now + LONGEST_SLEEP_MS);
     // The clock may tick a shade early: never sleep less than a millisecond, or a due instant just ahead would spin.
     this.#sleep(Math.max(1, next - now));
@@ -247,7 +277,14 @@ class LaneDispatcher implements Dispatcher {
 
   /** Others wait for a lease and no lane is free: those that had their share make room. */
   #giveWay(): void {
-    for (const run of this.#runs.values()) if (run.started >= QUANTUM) run.stopping = true;
+    const now = this.#now();
+    const monotonic = this.#clock.monotonic();
+    for (const run of this.#runs.values()) {
+      if (run.givesWay({ now, quantum: QUANTUM, heldMs: monotonic - run.heldSince })) {
+        run.stopping = true;
+        this.#schedulePump();
+      }
+    }
   }
 
   #scheduleRenew(): void {
@@ -312,7 +349,9 @@ class LaneDispatcher implements Dispatcher {
     work().then(
       () => {
         run.busy = false;
-        this.#tend(run);
+        // A long scan (a poison key with its followers) lets everything else have its turn between two steps.
+        if (run.wantsScan && !run.hasReady) this.#clock.after(0, () => this.#tend(run));
+        else this.#tend(run);
       },
       (error: unknown) => {
         this.#log.warn({ err: error, lane: run.lane }, 'the store does not answer; trying again');

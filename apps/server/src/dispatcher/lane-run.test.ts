@@ -25,7 +25,7 @@ function delivery(seq: number, orderingKey: string | null, more: Partial<Scanned
 }
 
 function absorb(run: LaneRun, deliveries: ScannedDelivery[], end = true): void {
-  run.absorb({ deliveries, end, gatedFrom: null }, context);
+  run.absorb({ deliveries, cursor: deliveries.at(-1)?.seq ?? 0, moreByHand: false, end, gatedFrom: null }, context);
 }
 
 /** Starts all that may start now. */
@@ -47,20 +47,18 @@ describe('order', () => {
     const run = new LaneRun(leased());
     absorb(run, [delivery(1, null), delivery(2, 'a'), delivery(3, 'a'), delivery(4, 'b')]);
     const first = start(run);
-    expect(seqs(first)).toEqual([1]); // a lease begins with one slot
-    for (const done of first) accept(run, done);
-    const second = start(run);
-    expect(seqs(second)).toEqual([2, 4]);
-    for (const done of second) run.accepted(done, context); // not settled yet
+    expect(seqs(first)).toEqual([1, 2, 4]);
+    for (const done of first) run.accepted(done, context); // not settled yet
     expect(seqs(start(run))).toEqual([3]);
   });
 
   test('after any other end the key stands still until that is settled, and then too while a retry waits', () => {
     const run = new LaneRun(leased());
     absorb(run, [delivery(2, 'a'), delivery(3, 'a'), delivery(4, 'b')]);
-    const [poison] = start(run) as [ScannedDelivery];
+    const [poison, other] = start(run) as [ScannedDelivery, ScannedDelivery];
+    expect(other.seq).toBe(4);
     run.rejected();
-    expect(seqs(start(run))).toEqual([4]);
+    expect(start(run)).toEqual([]);
     run.settled(poison, { accepted: false, stillPending: true, dueAt: NOW + 5000 }, context);
     expect(run.hasReady).toBe(false);
     expect(run.nextDueAt).toBe(NOW + 5000);
@@ -139,9 +137,21 @@ describe('order', () => {
   });
 });
 
+test('a rescan between an accepted answer and its settle leaves the next of that key able to go', () => {
+  const run = new LaneRun(leased({ maxInFlight: 1 }));
+  absorb(run, [delivery(1, 'a'), delivery(2, 'a')]);
+  const [first] = start(run) as [ScannedDelivery];
+  run.accepted(first, context);
+  run.rescan();
+  absorb(run, [delivery(1, 'a'), delivery(2, 'a')]);
+  run.settled(first, { accepted: true, stillPending: false, dueAt: null }, context);
+  expect(run.finished).toBe(false);
+  expect(seqs(start(run))).toEqual([2]);
+});
+
 describe('slots', () => {
-  test('begin with one and double by success up to max_in_flight', () => {
-    const run = new LaneRun(leased({ maxInFlight: 4 }));
+  test('of a failing lane: one, then doubling by success up to max_in_flight', () => {
+    const run = new LaneRun(leased({ maxInFlight: 4 }, { failingSince: NOW - 1 }));
     absorb(
       run,
       Array.from({ length: 30 }, (_, index) => delivery(index + 1, null)),
@@ -184,7 +194,7 @@ describe('slots', () => {
 describe('release', () => {
   test('what waits for its gate is left behind as a gated mark', () => {
     const run = new LaneRun(leased());
-    run.absorb({ deliveries: [], end: true, gatedFrom: NOW + 5 }, context);
+    run.absorb({ deliveries: [], cursor: 0, moreByHand: false, end: true, gatedFrom: NOW + 5 }, context);
     expect(run.finished).toBe(true);
     expect(run.release(NOW)).toMatchObject({ firstAt: NOW + 5, dueAt: null });
   });
@@ -214,7 +224,8 @@ describe('release', () => {
     absorb(run, [retry, delivery(2, 'b')]);
     const [out] = start(run) as [ScannedDelivery];
     run.rescan();
-    run.absorb({ deliveries: [retry, delivery(2, 'b'), delivery(3, 'b')], end: true, gatedFrom: null }, { now: NOW + 10, gate: NOW });
+    const found = [retry, delivery(2, 'b'), delivery(3, 'b')];
+    run.absorb({ deliveries: found, cursor: 3, moreByHand: false, end: true, gatedFrom: null }, { now: NOW + 10, gate: NOW });
     run.accepted(out, context);
     expect(seqs(start(run))).toEqual([1, 3]);
   });

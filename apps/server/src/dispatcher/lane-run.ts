@@ -31,6 +31,8 @@ export class LaneRun {
   leaseUntil: number;
   /** The lease's end by the holder's own monotonic clock, counted from before it was asked for: the wall clock may be set back. */
   goodUntil = Number.POSITIVE_INFINITY;
+  /** By the monotonic clock. */
+  heldSince = 0;
   /** Counts rescans: what was looked up before one must not be sorted in after it. */
   generation = 0;
   /** Deliveries started under this lease. */
@@ -55,8 +57,11 @@ export class LaneRun {
   #known = new Set<number>();
   /** Keys whose remembered followers are used up while more wait in the store. */
   #keysToFetch = new Map<string, number>();
+  /** Of #active, those that were accepted: their key has moved on already. */
+  #accepted = new Set<number>();
   #inFlight = 0;
-  #window = 1;
+  #window: number;
+  #succeeded = false;
   #firstAt: number | null = null;
   #dueAt: number | null = null;
 
@@ -65,6 +70,7 @@ export class LaneRun {
     this.lane = leased.lease.lane;
     this.target = leased.target;
     this.state = leased.state;
+    this.#window = leased.state.failingSince === null ? Number.POSITIVE_INFINITY : 1;
     this.openedAt = leased.openedAt;
     this.group = leased.group;
     this.leaseUntil = leased.leaseUntil;
@@ -85,6 +91,11 @@ export class LaneRun {
   /** The earliest instant at which something that was seen and set aside falls due, the gate's aside. */
   get nextDueAt(): number | null {
     return this.#dueAt;
+  }
+
+  /** The publish of the first delivery that waits for its gate. */
+  get gatedFrom(): number | null {
+    return this.#firstAt;
   }
 
   get wantsScan(): boolean {
@@ -134,8 +145,8 @@ export class LaneRun {
   }
 
   /**
-   * A lane begins a lease with one slot, doubles them by its successes and falls back to one with a failure: a dead endpoint
-   * never holds more than it must, a live one has all its slots after a few answers.
+   * A lane falls to one slot with a failure and stays there until a success, over leases too; then its slots double by its
+   * successes: a dead endpoint never holds more than it must, a live one has all its own after a few answers.
    */
   #slots(): number {
     return Math.min(this.target.endpoint.maxInFlight, this.#window);
@@ -143,10 +154,9 @@ export class LaneRun {
 
   /** Sorts in what a scan found. @param context.gate the gate of this lane, everything opened weighed in */
   absorb(result: ScanResult, context: { readonly now: number; readonly gate: number }): void {
-    for (const delivery of result.deliveries) {
-      this.#cursor = Math.max(this.#cursor, delivery.seq);
-      this.#sortIn(delivery, context);
-    }
+    this.#cursor = Math.max(this.#cursor, result.cursor);
+    for (const delivery of result.deliveries) this.#sortIn(delivery, context);
+    if (result.moreByHand) this.#dueAt = earlier(this.#dueAt, context.now);
     if (result.gatedFrom !== null) this.#firstAt = earlier(this.#firstAt, result.gatedFrom);
     this.#ended = result.end;
   }
@@ -172,7 +182,9 @@ export class LaneRun {
   /** The attempt was accepted: the next of its key may go, even before this one is settled. */
   accepted(delivery: ScannedDelivery, context: { readonly now: number; readonly gate: number }): void {
     this.#inFlight -= 1;
-    this.#window = Math.min(this.#window * 2, 1024);
+    this.#window *= 2;
+    this.#succeeded = true;
+    this.#accepted.add(delivery.seq);
     const key = this.#keyOf(delivery);
     if (key !== null) this.#advance(key, context);
   }
@@ -190,6 +202,7 @@ export class LaneRun {
     context: { readonly now: number; readonly gate: number },
   ): void {
     this.#active.delete(delivery.seq);
+    this.#accepted.delete(delivery.seq);
     this.#known.delete(delivery.seq);
     if (end.accepted) return;
     const key = this.#keyOf(delivery);
@@ -208,6 +221,18 @@ export class LaneRun {
     this.settled(delivery, { accepted: false, stillPending: false, dueAt: null }, context);
   }
 
+  /** Scans on from where it stopped: something was published since, or its gate has opened. */
+  resume(): void {
+    this.#ended = false;
+    this.#firstAt = null;
+  }
+
+  /** Whether the lane has to make room for others that wait for a lease: it had its share, or is of no use to it now. */
+  givesWay(options: { readonly now: number; readonly quantum: number; readonly heldMs: number }): boolean {
+    if (this.started >= options.quantum) return true;
+    return options.heldMs >= 1000 && (!this.#succeeded || this.failing || this.startsAt() > options.now);
+  }
+
   /** Forgets all but what is out, and scans from the start: something changed behind the cursor, or fell due. */
   rescan(): void {
     this.generation += 1;
@@ -219,7 +244,9 @@ export class LaneRun {
     this.#firstAt = null;
     this.#dueAt = null;
     this.#known = new Set(this.#active.keys());
-    const out = new Set([...this.#active.values()].map((delivery) => this.#keyOf(delivery)));
+    // An accepted delivery's key is not held by it any more: whoever heads that key now is found by the scan.
+    const holding = [...this.#active.values()].filter(({ seq }) => !this.#accepted.has(seq));
+    const out = new Set(holding.map((delivery) => this.#keyOf(delivery)));
     for (const [key, queue] of this.#queues) {
       if (out.has(key)) {
         queue.followers = [];

@@ -484,6 +484,14 @@ export interface LaneStore {
   /** Prolongs leases. Those not in the answer are lost. `rescan`: something changed behind the holder's cursor. */
   renew(request: { readonly leases: readonly Lease[]; readonly leaseMs: number }): Promise<RenewedLane[]>;
   /**
+   * Of the lanes that `holder` holds, those in which something became due since their lease: a first attempt no later than its group's gate, or
+   * something that is not gated. Their marks are cleared. `rescan`: it may lie behind the holder's cursor; else a scan onwards finds it.
+   */
+  stirred(request: {
+    readonly holder: string;
+    readonly gates: ReadonlyMap<string, number>;
+  }): Promise<{ readonly lane: number; readonly rescan: boolean }[]>;
+  /**
    * The lane's pending deliveries after `after`, in publish order, up to the first that waits for a gate later than `gate`; beyond
    * that one only what was asked for by hand and heads its key.
    */
@@ -528,6 +536,10 @@ export interface RenewedLane {
 
 export interface ScanResult {
   readonly deliveries: ScannedDelivery[];
+  /** Everything up to this seq has been seen: the next scan goes on after it. */
+  readonly cursor: number;
+  /** There is more by hand beyond the gate than one scan gives. */
+  readonly moreByHand: boolean;
   /** Nothing is left after these: the lane's end, or its gate, is reached. */
   readonly end: boolean;
   /** The publish of the first delivery that waits for the gate; null: none does. */

@@ -135,7 +135,7 @@ describe('retries', () => {
   });
 
   test('Retry-After of a 429 holds the whole lane', async () => {
-    await add({ url: 'https://busy.test/', cadence: 'immediate' });
+    await add({ url: 'https://busy.test/', cadence: 'immediate', maxInFlight: 1 });
     let first = true;
     stage.answers.set('https://busy.test/', () => {
       const outcome: Outcome = first ? { kind: 'refused', status: 429, retryAfter: '60' } : { kind: 'accepted', status: 200 };
@@ -152,7 +152,7 @@ describe('retries', () => {
   });
 
   test('410 fails the delivery and disables the endpoint', async () => {
-    const endpoint = await add({ url: 'https://gone.test/', cadence: 'immediate' });
+    const endpoint = await add({ url: 'https://gone.test/', cadence: 'immediate', maxInFlight: 1 });
     stage.answers.set('https://gone.test/', () => ({ kind: 'refused', status: 410, retryAfter: null }));
     stage.dispatcher.start();
     await publish(stage.store, event({ id: 'a' }), event({ id: 'b' }));
@@ -184,6 +184,50 @@ describe('limits', () => {
     await stage.clock.advanceTo(at('10:01:00'));
     expect(stage.arrivals.map(({ url }) => url)).toEqual(['https://old.test/', 'https://new.test/']);
   });
+});
+
+test('a rate-limited key arrives whole, whatever renewals and changes of its endpoint fall between', async () => {
+  const endpoint = await add({ rateLimit: 1, cadence: 'immediate' });
+  stage.dispatcher.start();
+  await publish(stage.store, ...Array.from({ length: 15 }, (_, index) => event({ id: `e${index}`, orderingKey: 'k' })));
+  for (let step = 1; step <= 60; step += 1) {
+    // At every phase of an attempt: before its answer, between answer and settle, after it.
+    await stage.clock.advanceTo(at('10:00:01') + step * 517);
+    await stage.store.endpoints.update('sandbox', endpoint.id, { description: `step ${step}` });
+  }
+  await stage.clock.advanceTo(at('10:02:00'));
+  expect(ids()).toEqual(Array.from({ length: 15 }, (_, index) => `e${index}`));
+});
+
+test('what is published, or whose tick comes, while a slow answer is out starts at once in a free slot', async () => {
+  const endpoint = await add({ url: 'https://slow.test/', cadence: 'immediate' });
+  stage.delays.set('https://slow.test/', 29_000);
+  stage.dispatcher.start();
+  await publish(stage.store, event({ id: 'a' }));
+  await stage.clock.advanceTo(at('10:00:05'));
+  await publish(stage.store, event({ id: 'b' }));
+  await stage.clock.advanceTo(at('10:00:06'));
+  expect(times()).toEqual(['10:00:01.000', '10:00:05.000']);
+  await stage.store.endpoints.update('sandbox', endpoint.id, { cadence: 'every 10s' });
+  await publish(stage.store, event({ id: 'c' }));
+  await stage.clock.advanceTo(at('10:00:12'));
+  expect(times()).toEqual(['10:00:01.000', '10:00:05.000', '10:00:10.000']);
+});
+
+test('more hanging endpoints than lanes can be held do not shut out a healthy one', async () => {
+  for (let index = 0; index < 150; index += 1) {
+    await add({ url: `https://hangs.test/${index}`, cadence: 'immediate' });
+    stage.delays.set(`https://hangs.test/${index}`, 30_000);
+    stage.answers.set(`https://hangs.test/${index}`, () => ({ kind: 'transport_error', code: 'timeout', detail: '' }));
+  }
+  await add({ url: 'https://healthy.test/', cadence: 'immediate', eventTypes: ['only.this'] });
+  stage.dispatcher.start();
+  await publish(stage.store, ...Array.from({ length: 20 }, () => event()));
+  await stage.clock.advanceTo(at('10:05:00'));
+  await publish(stage.store, event({ id: 'healthy', type: 'only.this' }));
+  await stage.clock.advanceTo(at('10:05:05'));
+  const arrived = stage.arrivals.find(({ url }) => url === 'https://healthy.test/');
+  expect((arrived?.at ?? Number.NaN) - at('10:05:00')).toBeLessThan(1000);
 });
 
 test('two dispatchers on one store share the lanes and send nothing twice', async () => {

@@ -73,6 +73,8 @@ export interface Stage {
   readonly arrivals: Arrival[];
   /** What the endpoint at a URL answers; accepted unless set. */
   readonly answers: Map<string, (arrival: Arrival) => Outcome>;
+  /** How long the endpoint at a URL takes to answer, in milliseconds; 7 unless set. */
+  readonly delays: Map<string, number>;
   dispatcher: Dispatcher;
   /** A second dispatcher on the same store. */
   another(): Dispatcher;
@@ -88,6 +90,7 @@ export async function openStage(start: number): Promise<Stage> {
   await store.environments.setCadence('sandbox', 'every 5m');
   const arrivals: Arrival[] = [];
   const answers = new Map<string, (arrival: Arrival) => Outcome>();
+  const delays = new Map<string, number>();
   const sender: Sender = {
     async send() {
       throw new Error('the dispatcher sends by deliver()');
@@ -96,7 +99,7 @@ export async function openStage(start: number): Promise<Stage> {
       const arrival: Arrival = { at: clock.time, url: request.url, id: request.eventId, late: request.late };
       arrivals.push(arrival);
       return new Promise((resolve) => {
-        clock.after(TOOK_MS, () => {
+        clock.after(delays.get(request.url) ?? TOOK_MS, () => {
           const outcome = answers.get(request.url)?.(arrival) ?? { kind: 'accepted', status: 200 };
           const timings = { dns: null, connect: null, tls: null, first_byte: TOOK_MS, body: 0 };
           resolve({ startedAt: arrival.at, durationMs: TOOK_MS, outcome, response: null, timings });
@@ -119,5 +122,5 @@ export async function openStage(start: number): Promise<Stage> {
       userAgent: 'Posthorn/test',
     });
   };
-  return { clock, store, arrivals, answers, dispatcher: another(), another, close: () => store.close() };
+  return { clock, store, arrivals, answers, delays, dispatcher: another(), another, close: () => store.close() };
 }

@@ -46,6 +46,7 @@ interface ScanRow {
 }
 
 const SCAN_COLUMNS = 'seq, ordering_key, published_at, due_at, failures, attempt_count, by_hand, late';
+const BY_HAND_LIMIT = 256;
 const IDLE = 'holder IS NULL AND enabled = 1';
 
 export function sqliteLanes(context: SqliteContext): LaneStore {
@@ -59,6 +60,9 @@ export function sqliteLanes(context: SqliteContext): LaneStore {
     },
     async renew({ leases, leaseMs }) {
       return db.transaction(() => renew(context, leases, leaseMs));
+    },
+    async stirred(request) {
+      return stirred(context, request);
     },
     async scan(request) {
       return scan(context, request);
@@ -224,6 +228,31 @@ function renew(context: SqliteContext, leases: readonly Lease[], leaseMs: number
   });
 }
 
+const STIRRED = 'holder IS NOT NULL AND (first_at IS NOT NULL OR due_at IS NOT NULL)';
+
+function stirred(
+  { db, now: clock }: SqliteContext,
+  { holder, gates }: { readonly holder: string; readonly gates: ReadonlyMap<string, number> },
+): { lane: number; rescan: boolean }[] {
+  const now = clock();
+  const rows = db.all<{ pk: number; cadence_group: string; first_at: number | null; due_at: number | null }>(
+    `SELECT pk, cadence_group, first_at, due_at FROM lanes WHERE holder = ? AND ${STIRRED}`,
+    holder,
+  );
+  const due = rows.filter(
+    (row) =>
+      (row.due_at !== null && row.due_at <= now) ||
+      (row.first_at !== null && row.first_at <= (gates.get(row.cadence_group) ?? Number.NEGATIVE_INFINITY)),
+  );
+  if (due.length === 0) return [];
+  return db.transaction(() =>
+    due.map((row) => {
+      db.run('UPDATE lanes SET first_at = NULL, due_at = NULL WHERE pk = ?', row.pk);
+      return { lane: row.pk, rescan: row.due_at !== null };
+    }),
+  );
+}
+
 function scan(
   context: SqliteContext,
   request: { readonly lane: number; readonly ordering: Ordering; readonly after: number; readonly limit: number; readonly gate: number },
@@ -235,11 +264,20 @@ function scan(
     request.limit,
   );
   const gated = rows.findIndex((row) => row.due_at === null && row.by_hand === 0 && row.published_at > request.gate);
-  if (gated === -1) return { deliveries: rows.map(scanned), end: rows.length < request.limit, gatedFrom: null };
+  if (gated === -1) {
+    const cursor = rows.at(-1)?.seq ?? request.after;
+    return { deliveries: rows.map(scanned), cursor, moreByHand: false, end: rows.length < request.limit, gatedFrom: null };
+  }
   // Behind the gate everything waits, so the scan ends here instead of walking what may be millions.
   const first = rows[gated] as ScanRow;
-  const ahead = [...rows.slice(0, gated), ...byHandBeyond(context, request, first.seq)];
-  return { deliveries: ahead.map(scanned), end: true, gatedFrom: first.published_at };
+  const byHand = byHandBeyond(context, request, first.seq);
+  return {
+    deliveries: [...rows.slice(0, gated), ...byHand].map(scanned),
+    cursor: rows[gated - 1]?.seq ?? request.after,
+    moreByHand: byHand.length === BY_HAND_LIMIT,
+    end: true,
+    gatedFrom: first.published_at,
+  };
 }
 
 /** What was asked for by hand among the gated: unless late, it goes only as the head of its key. */
@@ -254,7 +292,7 @@ function byHandBeyond(context: SqliteContext, request: { readonly lane: number; 
   }[request.ordering];
   return context.db.all<ScanRow>(
     `SELECT ${SCAN_COLUMNS} FROM deliveries d INDEXED BY deliveries_by_hand
-     WHERE d.lane = ? AND d.seq > ? AND d.status = 'pending' AND d.by_hand + d.late > 0 AND ${mayGo} ORDER BY d.seq LIMIT 256`,
+     WHERE d.lane = ? AND d.seq > ? AND d.status = 'pending' AND d.by_hand + d.late > 0 AND ${mayGo} ORDER BY d.seq LIMIT ${BY_HAND_LIMIT}`,
     request.lane,
     after,
   );
@@ -402,6 +440,11 @@ function upcoming(context: SqliteContext): { now: number; firsts: Map<string, nu
     );
     if (row !== undefined) firsts.set(group, row.at);
   }
+  // What was published into lanes that are held: their holder has to look again at that tick.
+  const held = db.all<{ cadence_group: string; at: number }>(
+    `SELECT cadence_group, min(first_at) AS at FROM lanes WHERE ${STIRRED} AND first_at IS NOT NULL GROUP BY cadence_group`,
+  );
+  for (const { cadence_group, at } of held) firsts.set(cadence_group, Math.min(at, firsts.get(cadence_group) ?? at));
   const instants = [
     db.get<{ at: number }>(
       `SELECT due_at AS at FROM lanes WHERE ${IDLE} AND due_at IS NOT NULL AND not_before <= ? ORDER BY due_at LIMIT 1`,

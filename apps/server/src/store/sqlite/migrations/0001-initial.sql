@@ -65,6 +65,8 @@ CREATE TABLE lanes (
 CREATE INDEX lanes_first ON lanes (cadence_group, first_at) WHERE holder IS NULL AND enabled = 1 AND first_at IS NOT NULL;
 CREATE INDEX lanes_due ON lanes (due_at) WHERE holder IS NULL AND enabled = 1 AND due_at IS NOT NULL;
 CREATE INDEX lanes_held ON lanes (lease_until) WHERE holder IS NOT NULL;
+-- Held lanes into which something came meanwhile: few, and gone with the holder's next look.
+CREATE INDEX lanes_stirred ON lanes (holder) WHERE holder IS NOT NULL AND (first_at IS NOT NULL OR due_at IS NOT NULL);
 CREATE INDEX lanes_floor ON lanes (not_before) WHERE holder IS NULL AND enabled = 1 AND not_before > 0;
 CREATE INDEX lanes_group ON lanes (cadence_group);
 
