@@ -189,8 +189,9 @@ class LaneDispatcher implements Dispatcher {
   }
 
   async #look(): Promise<void> {
+    let outlook: Outlook;
     for (;;) {
-      const outlook = await this.#store.lanes.outlook();
+      outlook = await this.#store.lanes.outlook();
       this.#offset = outlook.now - this.#clock.now();
       this.#gates = gatesOf(outlook);
       await this.#lookAtHeld();
@@ -219,7 +220,7 @@ class LaneDispatcher implements Dispatcher {
       }
       if (lanes.length < room) break;
     }
-    await this.#planSleep();
+    await this.#planSleep(outlook);
   }
 
   /** New work in lanes that are held already, and gates that opened over what they hold back. */
@@ -240,15 +241,14 @@ class LaneDispatcher implements Dispatcher {
     }
   }
 
-  async #planSleep(): Promise<void> {
+  async #planSleep({ groups }: Outlook): Promise<void> {
     const { now, firsts, dueAt } = await this.#store.lanes.upcoming();
-    const outlook = await this.#store.lanes.outlook();
-    const instants = outlook.groups.flatMap(({ group, cadence }) => {
+    const instants = groups.flatMap(({ group, cadence }) => {
       const first = firsts.get(group);
       return first === undefined ? [] : [Math.max(first, nextTick(storedCadence(cadence), first))];
     });
     if (dueAt !== null) instants.push(dueAt);
-    const cadences = new Map(outlook.groups.map(({ group, cadence }) => [group, cadence]));
+    const cadences = new Map(groups.map(({ group, cadence }) => [group, cadence]));
     for (const run of this.#runs.values()) {
       if (run.nextDueAt !== null) instants.push(run.nextDueAt);
       const cadence = cadences.get(run.group);
