@@ -1,0 +1,139 @@
+/** What the server's routes for people, jobs and statistics answer. */
+import type { EndpointView } from '@posthorn/contract';
+
+export type Environment = 'production' | 'sandbox';
+export type Role = 'owner' | 'developer' | 'viewer';
+
+export interface Page<T> {
+  readonly data: readonly T[];
+  readonly next_cursor: string | null;
+}
+
+export interface Branding {
+  readonly name: string;
+  readonly logo_url: string | null;
+  readonly accent_color: string | null;
+  readonly sign_up: 'open' | 'closed';
+  readonly needs_operator: boolean;
+  readonly egress_addresses: readonly string[];
+}
+
+export interface SessionApplication {
+  readonly id: string;
+  readonly name: string;
+  readonly uid: string | null;
+  readonly role: Role;
+}
+
+export interface Session {
+  readonly person: { readonly id: string; readonly email: string; readonly name: string } | null;
+  readonly operator: boolean;
+  readonly via: 'password' | 'portal';
+  readonly applications: readonly SessionApplication[];
+}
+
+export interface Member {
+  readonly id: string;
+  readonly email: string;
+  readonly name: string;
+  readonly role: Role;
+  readonly created_at: string;
+}
+
+export interface Invitation {
+  readonly id: string;
+  readonly email: string;
+  readonly role: Role;
+  readonly url?: string;
+  readonly expires_at: string;
+  readonly mailed?: boolean;
+}
+
+export interface InvitationByToken {
+  readonly application: string;
+  readonly email: string;
+  readonly role: Role;
+  readonly expired: boolean;
+}
+
+export interface AuditEntry {
+  readonly id: string;
+  readonly at: string;
+  readonly actor: { readonly kind: 'person' | 'key' | 'system'; readonly id: string | null; readonly name: string };
+  readonly action: string;
+  readonly target: { readonly kind: string; readonly id: string };
+  readonly changes: Readonly<Record<string, { readonly from: unknown; readonly to: unknown }>>;
+  readonly environment: Environment | null;
+}
+
+export interface Inbox {
+  readonly id: string;
+  readonly token: string;
+  readonly url: string;
+  readonly created_at: string;
+}
+
+export type SignatureVerdict = string;
+
+export interface InboxRequest {
+  readonly id: string;
+  readonly received_at: string;
+  readonly method: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+  readonly body_truncated: boolean;
+  readonly event_id: string | null;
+  readonly event_type: string | null;
+  readonly signature: { readonly x_signature: SignatureVerdict; readonly standard: SignatureVerdict };
+}
+
+export interface Health {
+  readonly state: 'ok' | 'failing' | 'disabled';
+  readonly since: string | null;
+  readonly reason: string | null;
+  readonly breaker: { readonly state: 'closed' | 'open' | 'half_open'; readonly next_probe_at: string | null };
+  readonly consecutive_failures: number;
+}
+
+export type Endpoint = EndpointView & { readonly health?: Health; readonly rotation?: { readonly promotes_at: string } | null };
+
+export interface StatsPoint {
+  readonly at: string;
+  readonly accepted: number;
+  readonly failed: number;
+  readonly p50_ms: number | null;
+  readonly p95_ms: number | null;
+  readonly p99_ms: number | null;
+}
+
+export interface Stats {
+  readonly since: string;
+  readonly until: string;
+  readonly step: number | string;
+  readonly data: readonly StatsPoint[];
+}
+
+export interface Job {
+  readonly id: string;
+  readonly kind: string;
+  readonly state: 'queued' | 'running' | 'done' | 'canceled' | 'failed';
+  readonly done: number;
+  readonly total: number | null;
+}
+
+export interface OperatorOverview {
+  readonly applications: number;
+  readonly endpoints: { readonly enabled: number; readonly paused: number; readonly disabled: number; readonly failing: number };
+  readonly rate_per_second: number;
+  readonly gate_lag_ms: number | null;
+  readonly pending: number;
+  readonly oldest_pending_at: string | null;
+  readonly breakers: { readonly closed: number; readonly open: number; readonly half_open: number };
+  readonly slowest_endpoints: readonly {
+    readonly endpoint: string;
+    readonly url: string;
+    readonly application: string;
+    readonly p95_ms: number;
+  }[];
+  readonly brakes: readonly { readonly application: string | null; readonly since: string | null }[];
+}
