@@ -70,7 +70,8 @@ export interface HealthAttempt {
   readonly seq: number;
   /** Attempts by hand may close a breaker; they open none and move no probe. */
   readonly byHand: boolean;
-  readonly startedAt: number;
+  /** It started while the breaker was open. Not told by instants: the clocks of dispatcher and database may differ. */
+  readonly probe: boolean;
   readonly outcome: Outcome;
   /** The pause that the endpoint asked for, already bounded: until this instant; null: none. */
   readonly retryAfter: number | null;
@@ -155,7 +156,7 @@ function breakerAfter(
   if (attempt.byHand) return breaker;
   if (breaker === null) return failed.length < BREAKER_THRESHOLD ? null : { probeAt: now + probeDelayMs(0, random), probes: 0 };
   // What was out already when the breaker opened is no probe.
-  if (attempt.startedAt < breaker.probeAt) return breaker;
+  if (!attempt.probe) return breaker;
   const probes = breaker.probes + 1;
   return { probeAt: now + probeDelayMs(probes, random), probes };
 }

@@ -114,6 +114,8 @@ interface Pick {
   readonly standing: Standing;
   /** The destination whose share of the slots it takes part of. */
   readonly host: string;
+  /** Its lane's breaker was open then. */
+  readonly probe: boolean;
 }
 
 class LaneDispatcher implements Dispatcher {
@@ -549,11 +551,12 @@ class LaneDispatcher implements Dispatcher {
 
   #take(run: LaneRun, now: number): Pick {
     const { standing, host } = run;
+    const probe = run.state.breaker !== null;
     const delivery = run.take(now);
     this.#inFlight += 1;
     this.#byStanding[standing] += 1;
     this.#hostInFlight.set(host, (this.#hostInFlight.get(host) ?? 0) + 1);
-    return { run, delivery, standing, host };
+    return { run, delivery, standing, host, probe };
   }
 
   #pumpAt(ms: number): void {
@@ -598,7 +601,7 @@ class LaneDispatcher implements Dispatcher {
   // ------------------------------------------------------------------------------------------------------------- an attempt
 
   #attempt(pick: Pick, { id, eventId, eventType, body }: DeliveryBody): void {
-    const { run, delivery } = pick;
+    const { run, delivery, probe } = pick;
     const { clock, random, randomBytes, sender, userAgent } = this.#options;
     const { endpoint, secrets } = run.target;
     const attemptId = newId('att_', delivery.publishedAt, randomBytes(10));
@@ -618,8 +621,7 @@ class LaneDispatcher implements Dispatcher {
         const now = clock.now() + this.#offset;
         const { outcome, response } = result;
         const { seq, failures, dueAt, byHand, resent } = delivery;
-        const decision = settle({ seq, failures, dueAt, byHand, resent, health: run.state }, outcome, {
-          startedAt: result.startedAt,
+        const decision = settle({ seq, failures, dueAt, byHand, resent, probe, health: run.state }, outcome, {
           now,
           random: random(),
           schedule: endpoint.retrySchedule ?? DEFAULT_RETRY_SCHEDULE,
