@@ -110,7 +110,8 @@ const CASES: readonly Case[] = [
   {
     kind: 'resets in the middle of the body',
     expected: 'accepted 200, body cut',
-    behave: (socket) => socket.write('HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nhalf', () => setImmediate(() => socket.resetAndDestroy())),
+    behave: (socket) =>
+      socket.write('HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nhalf', () => setImmediate(() => socket.resetAndDestroy())),
   },
   {
     kind: 'chunks without an end, then silence',
