@@ -158,7 +158,7 @@ const inside = createRoute({
     keepEnvironment(params.environment);
   },
   component: Shell,
-  notFoundComponent: NowherePage,
+  notFoundComponent: NowhereInside,
 });
 
 const insideHome = createRoute({

@@ -11,9 +11,10 @@ export function AttemptBody({ attempt, children }: { readonly attempt: AttemptVi
   return (
     <div className="space-y-4">
       {advice !== null && (
-        <Notice tone="bad" title={advice}>
-          {detail !== null && <code className="text-xs break-words">{detail}</code>}
-        </Notice>
+        <div className="border-l-2 border-bad-mark pl-3.5">
+          <p className="text-sm text-pretty">{advice}</p>
+          {detail !== null && <code className="mt-1 block text-xs break-words text-ink-3">{detail}</code>}
+        </div>
       )}
       {stale && (
         <Notice tone="none">

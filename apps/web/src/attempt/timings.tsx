@@ -3,11 +3,11 @@ import type { AttemptView } from '@posthorn/contract';
 import { precisely } from '../words/time.ts';
 
 const PHASES = [
-  { name: 'dns', words: 'DNS', colour: 'var(--wait-mark)' },
-  { name: 'connect', words: 'Connect', colour: 'oklch(from var(--wait-mark) l c calc(h + 40))' },
-  { name: 'tls', words: 'TLS', colour: 'oklch(from var(--wait-mark) l c calc(h + 80))' },
-  { name: 'first_byte', words: 'First byte', colour: 'var(--warn-mark)' },
-  { name: 'body', words: 'Body', colour: 'var(--good-mark)' },
+  { name: 'dns', words: 'DNS', colour: 'var(--phase-dns)' },
+  { name: 'connect', words: 'Connect', colour: 'var(--phase-connect)' },
+  { name: 'tls', words: 'TLS', colour: 'var(--phase-tls)' },
+  { name: 'first_byte', words: 'First byte', colour: 'var(--phase-first-byte)' },
+  { name: 'body', words: 'Body', colour: 'var(--phase-body)' },
 ] as const;
 
 export function Timings({ timings, durationMs }: { readonly timings: AttemptView['timings']; readonly durationMs: number }) {

@@ -14,7 +14,7 @@ export function FilterBar({
   readonly onClear: () => unknown;
 }) {
   return (
-    <search className="flex flex-wrap items-center gap-2 border-b border-line p-3">
+    <search className="flex flex-wrap items-center gap-2 border-b border-line p-3 max-sm:grid max-sm:grid-cols-2">
       <ListFilter aria-hidden className="ml-1 size-4 text-ink-3 max-sm:hidden" />
       {children}
       {active && (
@@ -46,7 +46,7 @@ export function TextFilter({ label, placeholder, value = '', onChange, main = fa
       placeholder={placeholder}
       data-filter={main || undefined}
       spellCheck={false}
-      className="h-8! w-44! max-sm:w-full! max-sm:flex-1"
+      className="h-8! w-44! max-sm:h-9! max-sm:w-full! max-sm:text-sm!"
       value={text}
       onChange={(event) => setText(event.target.value)}
       onBlur={apply}
@@ -66,7 +66,7 @@ export function ChoiceFilter({ label, value, options, onChange }: ChoiceFilterPr
   return (
     <Choice
       aria-label={label}
-      className="max-w-52 max-sm:max-w-none max-sm:flex-1 [&>select]:h-8"
+      className="max-w-52 max-sm:max-w-none [&>select]:h-8 max-sm:[&>select]:h-9"
       value={value ?? ''}
       onChange={(event) => onChange(event.target.value === '' ? undefined : event.target.value)}
     >
@@ -133,7 +133,7 @@ function Moment({
     <Input
       type="datetime-local"
       aria-label={label}
-      className="h-8! w-48! max-sm:flex-1"
+      className="h-8! w-48! max-sm:h-9! max-sm:w-full! max-sm:text-sm!"
       defaultValue={value === undefined ? '' : localMinute(value)}
       onBlur={(event) => onChange(event.target.value === '' ? undefined : new Date(event.target.value).toISOString())}
     />

@@ -26,12 +26,12 @@ export function EndpointPanel({ endpoint, alone = false }: { readonly endpoint: 
   const { words, tone } = endpointState(endpoint);
   return (
     <div className="space-y-5">
-      <div className="flex flex-wrap items-center justify-between gap-3">
+      <div className="flex flex-wrap items-center justify-between gap-3 sm:flex-nowrap">
         <div className="flex min-w-0 items-center gap-2.5">
           <h2 className="truncate font-mono text-sm font-medium">{shortUrl(endpoint.url)}</h2>
           <Badge tone={tone}>{words}</Badge>
         </div>
-        <div className="flex flex-wrap gap-2">
+        <div className="flex shrink-0 flex-wrap gap-2">
           {alone && mayChange && <AddEndpoint />}
           {mayChange && <EndpointActions endpoint={endpoint} />}
         </div>

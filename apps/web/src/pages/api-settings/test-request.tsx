@@ -66,14 +66,20 @@ export function TestResult({ result }: { readonly result: TestResultView }) {
   const accepted = result.status === 'succeeded';
   return (
     <div role="status" className="animate-appear overflow-hidden rounded-xl border border-line bg-surface">
-      <div className={`flex flex-wrap items-center gap-x-3 gap-y-1 px-4 py-3 ${accepted ? 'bg-good-soft' : 'bg-bad-soft'}`}>
-        {accepted ? <CircleCheck aria-hidden className="size-5 text-good" /> : <CircleX aria-hidden className="size-5 text-bad" />}
-        <p className={`text-base font-semibold ${accepted ? 'text-good' : 'text-bad'}`}>
-          {accepted ? 'It works' : 'It did not work'}: {attemptWords(result)}
-        </p>
-        <p className="ml-auto text-xs text-ink-2">
-          {precisely(result.duration_ms)}, <Instant at={result.started_at} />
-        </p>
+      <div className={`flex items-start gap-2.5 px-4 py-3 ${accepted ? 'bg-good-soft' : 'bg-bad-soft'}`}>
+        {accepted ? (
+          <CircleCheck aria-hidden className="mt-0.5 size-4.5 shrink-0 text-good" />
+        ) : (
+          <CircleX aria-hidden className="mt-0.5 size-4.5 shrink-0 text-bad" />
+        )}
+        <div className="flex min-w-0 flex-1 flex-wrap items-baseline justify-between gap-x-4">
+          <p className={`text-base font-semibold ${accepted ? 'text-good' : 'text-bad'}`}>
+            {accepted ? 'It works' : 'It did not work'}: {attemptWords(result)}
+          </p>
+          <p className="text-xs text-ink-2">
+            {precisely(result.duration_ms)}, <Instant at={result.started_at} />
+          </p>
+        </div>
       </div>
       <div className="p-4">
         <AttemptBody attempt={result}>

@@ -17,6 +17,8 @@ const WORDS: Readonly<Record<string, string>> = {
   reveal: 'looked at',
   test: 'tested',
   claim: 'became',
+  enable: 'enabled',
+  disable: 'disabled',
 };
 
 const THINGS: Readonly<Record<string, string>> = {

@@ -33,7 +33,7 @@ export function Deliveries() {
   const chosen = useChosen('delivery');
   return (
     <Page title="Deliveries" about="Each event on its way to each of your webhook URLs.">
-      <div className="mb-4">
+      <div className={chosen === null ? 'mb-4' : 'mb-4 max-xl:hidden'}>
         <DispatchLine />
       </div>
       <Split chosen={chosen !== null} detail={<Outlet />} list={<DeliveryList chosen={chosen} />} />

@@ -28,21 +28,21 @@ export function DeliveryRow({ delivery, url, search, chosen, narrow }: DeliveryR
       search={search}
       aria-current={chosen ? 'true' : undefined}
       className={clsx(
-        'grid items-center gap-x-4 gap-y-0.5 px-4 py-2.5 text-sm -outline-offset-2 hover:bg-hover',
-        chosen && 'bg-accent-soft hover:bg-accent-soft',
+        'grid grid-cols-[minmax(0,1fr)_auto] items-center gap-x-4 gap-y-1 px-4 py-2.5 text-sm -outline-offset-2 hover:bg-hover sm:py-2',
         narrow
-          ? 'grid-cols-[6.5rem_minmax(0,1fr)_auto]'
-          : 'grid-cols-[6.5rem_minmax(0,1fr)_auto] md:grid-cols-[6.5rem_minmax(0,5fr)_minmax(0,4fr)_6rem_auto]',
+          ? 'sm:grid-cols-[6rem_minmax(0,1fr)_auto]'
+          : 'sm:grid-cols-[6rem_minmax(0,1fr)_auto] md:grid-cols-[6rem_minmax(0,5fr)_minmax(0,5fr)_5.5rem_auto]',
+        chosen && 'bg-accent-soft hover:bg-accent-soft',
       )}
     >
-      <span className="text-xs">
+      <span className="text-xs max-sm:order-3">
         <Dot tone={retrying ? 'warn' : tone} hollow={delivery.status === 'pending' && !retrying}>
           {retrying ? 'Retrying' : words}
         </Dot>
       </span>
-      <span className="min-w-0">
-        <span className="block truncate font-mono text-xs font-medium">{delivery.event_type}</span>
-        {delivery.ordering_key !== null && <span className="block truncate text-xs text-ink-3">{delivery.ordering_key}</span>}
+      <span className={clsx('flex min-w-0 gap-x-3', narrow ? 'flex-col' : 'max-md:flex-col md:items-baseline')}>
+        <span className="truncate font-mono text-xs font-medium">{delivery.event_type}</span>
+        {delivery.ordering_key !== null && <span className="min-w-0 shrink-[2] truncate text-xs text-ink-3">{delivery.ordering_key}</span>}
       </span>
       {!narrow && <span className="truncate font-mono text-xs text-ink-2 max-md:hidden">{url ?? delivery.endpoint}</span>}
       {!narrow && (
@@ -50,7 +50,7 @@ export function DeliveryRow({ delivery, url, search, chosen, narrow }: DeliveryR
           {delivery.attempt_count === 0 ? '' : counted(delivery.attempt_count, 'attempt')}
         </span>
       )}
-      <span className="text-right text-xs whitespace-nowrap text-ink-2">
+      <span className="text-right text-xs whitespace-nowrap text-ink-2 max-sm:order-2">
         <Instant at={delivery.created_at} form="list" />
       </span>
     </Link>

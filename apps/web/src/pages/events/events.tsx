@@ -97,13 +97,13 @@ function EventRow({ event, search, chosen }: EventRowProps) {
       search={search}
       aria-current={chosen ? 'true' : undefined}
       className={clsx(
-        'grid grid-cols-[minmax(0,1fr)_auto] items-center gap-x-4 px-4 py-2.5 text-sm -outline-offset-2 hover:bg-hover sm:grid-cols-[minmax(0,3fr)_minmax(0,2fr)_auto]',
+        'grid grid-cols-[minmax(0,1fr)_auto] items-center gap-x-4 px-4 py-2 text-sm max-sm:py-2.5 -outline-offset-2 hover:bg-hover sm:grid-cols-[minmax(0,3fr)_minmax(0,2fr)_auto]',
         chosen && 'bg-accent-soft hover:bg-accent-soft',
       )}
     >
-      <span className="min-w-0">
-        <span className="block truncate font-mono text-xs font-medium">{event.type}</span>
-        {event.ordering_key !== null && <span className="block truncate text-xs text-ink-3">{event.ordering_key}</span>}
+      <span className="flex min-w-0 gap-x-3 max-sm:flex-col sm:items-baseline">
+        <span className="truncate font-mono text-xs font-medium">{event.type}</span>
+        {event.ordering_key !== null && <span className="min-w-0 shrink-[2] truncate text-xs text-ink-3">{event.ordering_key}</span>}
       </span>
       <span className="truncate text-xs text-ink-3 max-sm:hidden">
         {event.deliveries === 0 ? 'to no endpoint' : `to ${counted(event.deliveries, 'endpoint')}`}

@@ -1,17 +1,18 @@
 /** The span as two charts: what was accepted and what failed, and how long it took. Each has its numbers as a table for who cannot see it. */
 import { scaleBand, scaleLinear } from '@visx/scale';
 import { LinePath } from '@visx/shape';
-import { type ReactNode, useId, useState } from 'react';
+import { type ReactNode, useEffect, useId, useRef, useState } from 'react';
 import type { Stats, StatsPoint } from '../../api/views.ts';
 import { Section } from '../../ui/page.tsx';
 import { short, whole } from '../../words/numbers.ts';
 import { date, dateAndClock, minutes, precisely } from '../../words/time.ts';
 
-const WIDTH = 720;
-const HEIGHT = 180;
+/** In the window's own pixels: a chart that is merely scaled has letters that nobody can read on a telephone. */
+const HEIGHT = 176;
 const BASE = HEIGHT - 22;
-const TOP = 10;
-const LEFT = 44;
+const TOP = 8;
+const LEFT = 46;
+const FIRST_WIDTH = 440;
 const DAY = 86_400_000;
 
 interface ChartsProps {
@@ -28,7 +29,7 @@ export function Charts({ stats, spanMs }: ChartsProps) {
         actions={
           <Legend
             items={[
-              { name: 'accepted', mark: 'bg-good-mark' },
+              { name: 'accepted', mark: 'bg-(--chart-accepted)' },
               { name: 'failed', mark: 'bg-bad-mark' },
             ]}
           />
@@ -41,8 +42,8 @@ export function Charts({ stats, spanMs }: ChartsProps) {
         actions={
           <Legend
             items={[
-              { name: 'median', mark: 'bg-accent' },
-              { name: '95 %', mark: 'bg-warn-mark' },
+              { name: 'median', mark: 'bg-(--chart-median)' },
+              { name: '95 %', mark: 'bg-(--chart-slow)' },
             ]}
           />
         }
@@ -96,7 +97,7 @@ function Counts({ points, spanMs }: ChartProps) {
           const width = Math.max(1, x.bandwidth());
           return (
             <g key={point.at}>
-              {good > 0 && <rect x={left} y={BASE - good} width={width} height={good} rx={1} fill="var(--good-mark)" />}
+              {good > 0 && <rect x={left} y={BASE - good} width={width} height={good} rx={1} fill="var(--chart-accepted)" />}
               {bad > 0 && (
                 <rect x={left} y={BASE - good - Math.max(bad, 2)} width={width} height={Math.max(bad, 2)} rx={1} fill="var(--bad-mark)" />
               )}
@@ -125,7 +126,7 @@ function Latency({ points, spanMs }: ChartProps) {
       {(x) => {
         const middle = (point: StatsPoint) => (x(point.at) ?? 0) + x.bandwidth() / 2;
         return (['p95_ms', 'p50_ms'] as const).map((name) => (
-          <g key={name} stroke={name === 'p50_ms' ? 'var(--accent)' : 'var(--warn-mark)'} fill="none">
+          <g key={name} stroke={name === 'p50_ms' ? 'var(--chart-median)' : 'var(--chart-slow)'} fill="none">
             <LinePath<StatsPoint>
               data={[...points]}
               defined={(point) => point[name] !== null}
@@ -151,6 +152,19 @@ function lonely(points: readonly StatsPoint[], name: 'p50_ms' | 'p95_ms'): Stats
   return points.filter((_, at) => has(at) && !has(at - 1) && !has(at + 1));
 }
 
+/** How wide an element is, watched. */
+function useWidth() {
+  const element = useRef<HTMLElement>(null);
+  const [width, setWidth] = useState(FIRST_WIDTH);
+  useEffect(() => {
+    if (element.current === null) return;
+    const observer = new ResizeObserver(([entry]) => entry && setWidth(Math.max(200, Math.round(entry.contentRect.width))));
+    observer.observe(element.current);
+    return () => observer.disconnect();
+  }, []);
+  return [element, width] as const;
+}
+
 interface FrameProps extends ChartProps {
   readonly label: string;
   readonly ticks: readonly { readonly at: number; readonly words: string }[];
@@ -163,18 +177,19 @@ interface FrameProps extends ChartProps {
 function Frame({ label, points, spanMs, ticks, words, head, cells, children }: FrameProps) {
   const titleId = useId();
   const [at, setAt] = useState<number | null>(null);
-  const x = scaleBand<string>({ domain: points.map((point) => point.at), range: [LEFT, WIDTH - 4], padding: 0.18 });
+  const [figure, width] = useWidth();
+  const x = scaleBand<string>({ domain: points.map((point) => point.at), range: [LEFT, width - 4], padding: 0.18 });
   const shown = at === null ? undefined : points[at];
-  const every = Math.max(1, Math.ceil(points.length / 5));
+  const every = Math.max(1, Math.ceil(points.length / Math.max(2, Math.floor(width / 95))));
   const onPointerMove = (event: React.PointerEvent<SVGSVGElement>) => {
     const box = event.currentTarget.getBoundingClientRect();
-    const inside = ((event.clientX - box.left) / box.width) * WIDTH - LEFT;
-    setAt(Math.min(points.length - 1, Math.max(0, Math.floor((inside / (WIDTH - 4 - LEFT)) * points.length))));
+    const inside = ((event.clientX - box.left) / box.width) * width - LEFT;
+    setAt(Math.min(points.length - 1, Math.max(0, Math.floor((inside / (width - 4 - LEFT)) * points.length))));
   };
   return (
-    <figure className="m-0">
+    <figure ref={figure} className="m-0 min-w-0">
       <svg
-        viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
+        viewBox={`0 0 ${width} ${HEIGHT}`}
         role="img"
         aria-labelledby={titleId}
         className="block w-full touch-pan-y overflow-visible"
@@ -184,8 +199,8 @@ function Frame({ label, points, spanMs, ticks, words, head, cells, children }: F
         <title id={titleId}>{label}</title>
         {ticks.map(({ at: y, words: text }) => (
           <g key={y}>
-            <line x1={LEFT} x2={WIDTH} y1={y} y2={y} stroke="var(--line)" />
-            <text x={LEFT - 8} y={y + 4} textAnchor="end" fontSize={12} fill="var(--ink-3)">
+            <line x1={LEFT} x2={width} y1={y} y2={y} stroke="var(--line)" />
+            <text x={LEFT - 8} y={y + 4} textAnchor="end" fontSize={11} fill="var(--ink-3)">
               {text}
             </text>
           </g>
@@ -202,7 +217,7 @@ function Frame({ label, points, spanMs, ticks, words, head, cells, children }: F
                 x={(x(point.at) ?? 0) + x.bandwidth() / 2}
                 y={HEIGHT - 5}
                 textAnchor="middle"
-                fontSize={12}
+                fontSize={11}
                 fill="var(--ink-3)"
               >
                 {spanMs > 2 * DAY ? date(new Date(point.at)) : minutes(new Date(point.at))}
