@@ -213,6 +213,11 @@ def test_fastapi_without_the_middleware_never_takes_a_webhook() -> None:
         ask(app, BODY, signed())
 
 
+def test_a_byte_order_mark_that_was_signed_is_skipped() -> None:
+    body = b"\xef\xbb\xbf" + BODY
+    assert start_asgi(Log(), secrets=SECRET, scheme="x-signature")(body, signed(body)) == "200 Valid signature"
+
+
 def test_a_body_that_is_no_event_is_refused_although_it_is_signed() -> None:
     for body in (
         b"{",

@@ -21,8 +21,8 @@ class WebhookEvent:
 def parse_event(body: bytes) -> WebhookEvent | None:
     """The event, or None if the body is not one. Fields that a later version may add are ignored."""
     try:
-        # Strictly UTF-8: json.loads would guess UTF-16 and take NaN.
-        fields = json.loads(body.decode(), parse_constant=_refuse)
+        # Strictly UTF-8: json.loads would guess UTF-16, and take NaN. A byte order mark is skipped: it was signed, too.
+        fields = json.loads(body.decode("utf-8-sig"), parse_constant=_refuse)
     except (ValueError, RecursionError):
         return None
     if not isinstance(fields, dict) or "data" not in fields:
