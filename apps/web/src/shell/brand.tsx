@@ -11,7 +11,7 @@ export function useBrandColour(): void {
 }
 
 /** A posthorn, for installations without a logo of their own. */
-export function Horn({ className }: { readonly className?: string }) {
+function Horn({ className }: { readonly className?: string }) {
   return (
     <svg aria-hidden="true" viewBox="0 0 32 32" className={clsx('shrink-0', className)}>
       <rect width="32" height="32" rx="8" fill="var(--accent-solid)" />

@@ -20,7 +20,7 @@ export interface Place {
   readonly group: 'main' | 'settings';
 }
 
-export const PLACES: readonly Place[] = [
+const PLACES: readonly Place[] = [
   { to: '/$application/$environment/overview', name: 'Overview', Icon: LayoutDashboard, key: 'o', group: 'main' },
   { to: '/$application/$environment/deliveries', name: 'Deliveries', Icon: Send, key: 'd', group: 'main' },
   { to: '/$application/$environment/events', name: 'Events', Icon: Activity, key: 'e', group: 'main' },

@@ -56,10 +56,6 @@ export function Input({ className, ...rest }: ComponentProps<'input'>) {
   return <input {...useFieldProps()} {...rest} className={clsx(CONTROL, 'h-9 max-sm:h-10 max-sm:text-lg', className)} />;
 }
 
-export function Area({ className, ...rest }: ComponentProps<'textarea'>) {
-  return <textarea {...useFieldProps()} {...rest} className={clsx(CONTROL, 'py-2 font-mono text-xs leading-relaxed', className)} />;
-}
-
 export function Choice({ className, children, ...rest }: ComponentProps<'select'>) {
   return (
     <span className={clsx('relative inline-block', className ?? 'w-full')}>
@@ -74,37 +70,5 @@ export function Choice({ className, children, ...rest }: ComponentProps<'select'
         <path d="m4 6 4 4 4-4" fill="none" stroke="currentColor" strokeWidth="1.6" strokeLinecap="round" strokeLinejoin="round" />
       </svg>
     </span>
-  );
-}
-
-interface CheckProps {
-  readonly checked: boolean;
-  readonly onChange: (checked: boolean) => void;
-  readonly children: ReactNode;
-  readonly hint?: ReactNode;
-  readonly disabled?: boolean;
-}
-
-export function Check({ checked, onChange, children, hint, disabled = false }: CheckProps) {
-  const hintId = useId();
-  return (
-    <label className="flex items-start gap-2.5 text-sm has-disabled:opacity-60">
-      <input
-        type="checkbox"
-        checked={checked}
-        disabled={disabled}
-        aria-describedby={hint === undefined ? undefined : hintId}
-        onChange={(event) => onChange(event.target.checked)}
-        className="mt-0.5 size-4 shrink-0 accent-[var(--accent-solid)]"
-      />
-      <span className="min-w-0">
-        {children}
-        {hint !== undefined && (
-          <span id={hintId} className="block text-xs text-ink-3">
-            {hint}
-          </span>
-        )}
-      </span>
-    </label>
   );
 }

@@ -55,6 +55,6 @@ function watchClock(onTick: () => void): () => void {
 }
 
 /** Epoch milliseconds, renewed every second. */
-export function useNow(): number {
+function useNow(): number {
   return useSyncExternalStore(watchClock, () => (ticking === null ? Math.floor(Date.now() / 1_000) * 1_000 : now));
 }

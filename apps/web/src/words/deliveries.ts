@@ -70,7 +70,7 @@ const STATUS_NAMES: Readonly<Record<number, string>> = {
 };
 
 /** `200 OK`, `405 Method Not Allowed` */
-export function statusLine(status: number): string {
+function statusLine(status: number): string {
   const name = STATUS_NAMES[status];
   return name === undefined ? String(status) : `${status} ${name}`;
 }

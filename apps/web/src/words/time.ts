@@ -36,7 +36,7 @@ export function utc(at: Date): string {
 }
 
 /** `12 min`, `3 h 5 min`, `2 days`: two units at most, for people. */
-export function roughly(durationMs: number): string {
+function roughly(durationMs: number): string {
   const ms = Math.max(0, durationMs);
   if (ms < MINUTE) return `${Math.round(ms / SECOND)} s`;
   if (ms < HOUR) return `${Math.round(ms / MINUTE)} min`;

@@ -7,7 +7,7 @@ import { Button } from '../../ui/button.tsx';
 import { Field, Input } from '../../ui/field.tsx';
 import { Notice } from '../../ui/notice.tsx';
 
-export const LEAST_PASSWORD = 8;
+const LEAST_PASSWORD = 8;
 
 interface CredentialsProps {
   readonly kind: 'sign-in' | 'sign-up';

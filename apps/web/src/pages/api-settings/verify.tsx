@@ -4,7 +4,7 @@ import { Code } from '../../ui/code.tsx';
 import { CopyTextButton } from '../../ui/copy.tsx';
 import { Section } from '../../ui/page.tsx';
 import { Segments } from '../../ui/segments.tsx';
-import { LANGUAGES, type Program, PROGRAMS, type ProgramLanguage, type Scheme, SCHEMES } from './verify-programs.ts';
+import { LANGUAGES, PROGRAMS, type Program, type ProgramLanguage, SCHEMES, type Scheme } from './verify-programs.ts';
 
 const FROM = '/$application/$environment/settings/api';
 
@@ -35,7 +35,8 @@ export function Verify() {
         <ol className="list-decimal space-y-1.5 pl-5 text-sm text-ink-2">
           <li>
             Set <code className="text-xs text-ink">WEBHOOK_SECRET</code> to the signing secret of your webhook URL
-            {scheme === 'standard' && ', the one that begins with whsec_'}, start the program, and make its <code className="text-xs text-ink">/webhooks</code> your URL.
+            {scheme === 'standard' && ', the one that begins with whsec_'}, start the program, and make its{' '}
+            <code className="text-xs text-ink">/webhooks</code> your URL.
           </li>
           <li>
             Send a test request. It answers <code className="text-xs text-ink">200 Valid signature</code>, or{' '}
@@ -50,7 +51,8 @@ export function Verify() {
 }
 
 const ABOUT: Readonly<Record<Scheme, string>> = {
-  'x-signature': 'X-Signature is the lowercase hex HMAC-SHA256 of the raw body, keyed with the whole secret. Ten lines in any language, without a library.',
+  'x-signature':
+    'X-Signature is the lowercase hex HMAC-SHA256 of the raw body, keyed with the whole secret. Ten lines in any language, without a library.',
   standard:
     'webhook-signature is that of Standard Webhooks: it covers id and time as well, so that an old request cannot be replayed, and carries both secrets during a rotation. Libraries exist for most languages.',
 };
