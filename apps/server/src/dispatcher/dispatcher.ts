@@ -487,7 +487,7 @@ class LaneDispatcher implements Dispatcher {
     if (looked.state.epoch !== run.state.epoch) run.state = { ...looked.state, rateAt: run.state.rateAt };
     run.openedAt = looked.openedAt;
     run.group = looked.group;
-    if (looked.target.endpoint.status !== 'enabled' || orderingChanged) run.stopping = true;
+    if (looked.target.braked || looked.target.endpoint.status !== 'enabled' || orderingChanged) run.stopping = true;
     else run.rescan();
   }
 

@@ -154,6 +154,24 @@ describe('order among late ones', () => {
   });
 });
 
+test('the brake stops a lane that is held, in the middle of its backlog; released, it goes on', async () => {
+  answer = UP;
+  await add({ maxInFlight: 1 });
+  stage.delays.set(URL, 100);
+  await publish(stage.store, ...Array.from({ length: 100 }, () => event()));
+  stage.dispatcher.start();
+  await stage.clock.advanceTo(START + 2 * SECOND);
+  await stage.store.brakes.pause('sandbox', null);
+  await stage.clock.advanceTo(START + 2 * SECOND + 1);
+  const sent = arrivals().length;
+  await stage.clock.advanceTo(START + 60 * SECOND);
+  expect(arrivals()).toHaveLength(sent);
+  expect(sent).toBeLessThan(30);
+  await stage.store.brakes.resume('sandbox', null);
+  await stage.clock.advanceTo(START + 75 * SECOND);
+  expect(arrivals()).toHaveLength(100);
+});
+
 describe('shares of the slots', () => {
   const hang = (url: string): void => {
     stage.delays.set(url, 30_000);

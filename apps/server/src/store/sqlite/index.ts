@@ -3,6 +3,7 @@ import { randomFillSync } from 'node:crypto';
 import type { Cipher } from '../cipher.ts';
 import type { Store, StoreHint } from '../store.ts';
 import { sqliteApplications } from './applications.ts';
+import { sqliteBrakes } from './brakes.ts';
 import type { SqliteContext } from './context.ts';
 import { Database } from './database.ts';
 import { resumeDeletions } from './deletions.ts';
@@ -53,6 +54,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
     eventTypes: sqliteEventTypes(context),
     keys,
     environments: sqliteEnvironments(context),
+    brakes: sqliteBrakes(context),
     events: sqliteEvents(context),
     deliveries: sqliteDeliveries(context),
     lanes: sqliteLanes(context),
