@@ -17,7 +17,7 @@ let application: ApplicationId;
 let answer: Outcome;
 
 beforeEach(async () => {
-  stage = await openStage(START);
+  stage = await openStage(START, { longestSleepMs: 60 * SECOND });
   ({
     application: { id: application },
   } = await stage.store.applications.upsert({ uid: 'acme', name: 'Acme' }));

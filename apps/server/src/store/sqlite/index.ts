@@ -25,6 +25,8 @@ export interface SqliteStoreOptions {
   /** Dice: [0, 1). */
   readonly random: () => number;
   readonly randomBytes?: (size: number) => Uint8Array;
+  /** Runs `callback` in a later turn of the loop; setImmediate unless a simulation has a loop of its own. */
+  readonly soon?: (callback: () => void) => void;
 }
 
 /**
@@ -40,6 +42,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
     random: options.random,
     randomBytes: options.randomBytes ?? pooledRandomBytes(),
     cipher: options.cipher,
+    soon: options.soon ?? setImmediate,
     hint(hint) {
       for (const listener of listeners) listener(hint);
     },
