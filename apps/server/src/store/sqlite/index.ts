@@ -12,6 +12,7 @@ import { type EndpointRow, secretState, sqliteEndpoints } from './endpoints.ts';
 import { sqliteEnvironments } from './environments.ts';
 import { sqliteEventTypes } from './event-types.ts';
 import { sqliteEvents } from './events.ts';
+import { figures } from './figures.ts';
 import { sqliteKeys } from './keys.ts';
 import { sqliteLanes, voidLeases } from './lanes.ts';
 import { sqlitePublish } from './publish.ts';
@@ -62,6 +63,9 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
     deliveries: sqliteDeliveries(context),
     lanes: sqliteLanes(context),
     publish: sqlitePublish(context),
+    async figures() {
+      return figures(context);
+    },
     async now() {
       return context.now();
     },
