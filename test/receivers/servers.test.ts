@@ -65,7 +65,7 @@ test('there are kits and versions without one in five languages', () => {
 });
 
 test.concurrent.each(programs)('$title: vectors, strangers, and Posthorn itself', TIMEOUT, async (program) => {
-  if (!(await isAvailable(program.language))) return;
+  if (!(await isAvailable(program.language, 'the servers'))) return;
   const receiver = await start(program, { WEBHOOK_SECRET: SECRET, WEBHOOK_SCHEME: 'x-signature' });
   if (!isPlain(program.program.name)) await answersVectors(receiver.url);
   await answersStrangers(receiver.url, isPlain(program.program.name));
@@ -95,7 +95,7 @@ function postVector(url: string, { headers, body_base64 }: VectorCase): Promise<
 }
 
 test.concurrent.each(programs.filter(({ program }) => isPlain(program.name)))('$title: every vector', TIMEOUT, async (program) => {
-  if (!(await isAvailable(program.language))) return;
+  if (!(await isAvailable(program.language, 'the servers'))) return;
   const answers = new Map<VectorCase, Answer[]>(vectors.map((vector) => [vector, []]));
   for (const secret of new Set(vectors.flatMap(secretsOf))) {
     const asked = vectors.filter((vector) => secretsOf(vector).includes(secret));
@@ -167,7 +167,7 @@ function noise(length: number): Buffer {
 const rotations = kits.flatMap((program) => (['x-signature', 'standard'] as const).map((scheme) => ({ ...program, scheme })));
 
 test.concurrent.each(rotations)('$title, $scheme: 200 throughout a rotation', TIMEOUT, async ({ scheme, ...program }) => {
-  if (!(await isAvailable(program.language))) return;
+  if (!(await isAvailable(program.language, 'the servers'))) return;
   const receiver = await start(program, { WEBHOOK_SECRET: SECRET, WEBHOOK_SECRET_NEXT: NEXT, WEBHOOK_SCHEME: scheme });
   const endpoint = await posthorn.createEndpoint(receiver.url, SECRET);
   const deliverAll = async () => {
@@ -184,7 +184,7 @@ test.concurrent.each(rotations)('$title, $scheme: 200 throughout a rotation', TI
 });
 
 test.concurrent.each(programs)('$title: without a secret it does not start', TIMEOUT, async ({ language, program }) => {
-  if (!(await isAvailable(language))) return;
+  if (!(await isAvailable(language, 'the servers'))) return;
   for (const settings of [{}, { WEBHOOK_SECRET: '' }]) {
     const receiver = await startReceiver(language, program, settings);
     expect('ended' in receiver ? receiver.ended : 'it listens', receiver.output()).not.toBe('it listens');
