@@ -67,7 +67,10 @@ test('there are kits and versions without one in five languages', () => {
 test.concurrent.each(programs)('$title: vectors, strangers, and Posthorn itself', TIMEOUT, async (program) => {
   if (!(await isAvailable(program.language, 'the servers'))) return;
   const receiver = await start(program, { WEBHOOK_SECRET: SECRET, WEBHOOK_SCHEME: 'x-signature' });
-  if (!isPlain(program.program.name)) await answersVectors(receiver.url);
+  if (!isPlain(program.program.name)) {
+    await answersVectors(receiver.url);
+    await takesEvents(receiver.url);
+  }
   await answersStrangers(receiver.url, isPlain(program.program.name));
 
   const endpoint = await posthorn.createEndpoint(receiver.url, SECRET);
@@ -114,6 +117,55 @@ test.concurrent.each(programs.filter(({ program }) => isPlain(program.name)))('$
     expect(rest, vector.name).toEqual(rest.map(() => INVALID));
   }
 });
+
+const FIELDS = '"id":"evt_1","type":"shipment.created","timestamp":"2026-11-23T10:00:00.000Z","environment":"sandbox"';
+const nested = (depth: number) => '['.repeat(depth) + ']'.repeat(depth);
+
+/** Well-signed bodies, and whether they are events: what the JSON libraries of five languages would not agree on by themselves. */
+const BODIES: readonly (readonly [string | Buffer, 'event' | 'none'])[] = [
+  [`{${FIELDS},"data":null}`, 'event'],
+  [` {"data":{},${FIELDS}}\n`, 'event'],
+  [`{${FIELDS},"data":1,"added_later":true}`, 'event'],
+  [`{${FIELDS},"data":"\\ud83d\\ude9a 🚚 Gọ́ld \\u0000"}`, 'event'],
+  [`{${FIELDS},"data":"half a surrogate pair: \\ud83d"}`, 'event'],
+  [`{${FIELDS},"data":[17.0,1E+2,1e400,-0,12345678901234567890]}`, 'event'],
+  [`{${FIELDS},"data":${'9'.repeat(5_000)}}`, 'event'],
+  [`{${FIELDS},"data":{"twice":1,"twice":2}}`, 'event'],
+  [`{${FIELDS},"data":${nested(99)}}`, 'event'],
+  [`\ufeff{${FIELDS},"data":{}}`, 'event'],
+  ['', 'none'],
+  ['null', 'none'],
+  ['17', 'none'],
+  ['[]', 'none'],
+  ['{}', 'none'],
+  ['"', 'none'],
+  [`{${FIELDS}}`, 'none'],
+  [`[{${FIELDS},"data":{}}]`, 'none'],
+  [`{${FIELDS},"data":{},}`, 'none'],
+  [`{${FIELDS},"data":{}} {}`, 'none'],
+  [`{${FIELDS},"data":NaN}`, 'none'],
+  [`{${FIELDS},"data":Infinity}`, 'none'],
+  [`{${FIELDS},"data":01}`, 'none'],
+  [`{${FIELDS},"data":"\t"}`, 'none'],
+  [`{${FIELDS},"data":{} /* a comment */}`, 'none'],
+  [`{${FIELDS},"Data":{}}`, 'none'],
+  [`{${FIELDS.replace('"id"', '"ID"')},"data":{}}`, 'none'],
+  [`{${FIELDS.replace('"evt_1"', '1')},"data":{}}`, 'none'],
+  [`{${FIELDS.replace('"evt_1"', 'null')},"data":{}}`, 'none'],
+  [`{${FIELDS.replace('sandbox', 'test')},"data":{}}`, 'none'],
+  [Buffer.from(`{${FIELDS},"data":"é"}`, 'latin1'), 'none'],
+  [Buffer.from(`{${FIELDS},"data":{}}`, 'utf16le'), 'none'],
+  [nested(100_000), 'none'],
+];
+
+/** The same bodies are events for every kit. */
+async function takesEvents(url: string): Promise<void> {
+  for (const [text, kind] of BODIES) {
+    const body = Buffer.from(text);
+    const answer = await post(url, { headers: [['X-Signature', signatureOf(body)]], body });
+    expect(answer, `${kind}: ${body.subarray(0, 250)}`).toEqual(kind === 'event' ? VALID : INVALID);
+  }
+}
 
 async function answersStrangers(url: string, plain: boolean): Promise<void> {
   const body = eventOf(300);
