@@ -31,7 +31,6 @@ class EventTest < Minitest::Test
     }.each do |written, read|
       assert_equal read, verified(BODY.sub('{"weight_kg":17.0}') { %("#{written}") }).data, written
     end
-    assert_equal :bad_body, code { verified(BODY.sub('{"weight_kg":17.0}') { '"\UD83D"' }) }
   end
 
   # A byte order mark is part of the bytes: it is verified with them, and whoever strips it before breaks the signature.
