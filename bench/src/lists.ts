@@ -4,7 +4,7 @@
  * `npm run bench -- lists [--deliveries 1000000]`
  */
 import type { DeliveryFilter, EventFilter, Page } from '../../apps/server/src/store/store.ts';
-import { openRig, option, startReceiver } from './rig.ts';
+import { median, openRig, option, startReceiver } from './rig.ts';
 
 const GOAL_MS = 100;
 const REPEATS = 5;
@@ -57,7 +57,7 @@ export async function lists(args: readonly string[]): Promise<void> {
       'an ordering key (none)': { orderingKey: 'nobody' },
       'the first half by time': { since: middle, until: later },
     };
-    let worst = 0;
+    let slowest = 0;
     const show = async <F extends object>(
       what: string,
       filters: Readonly<Record<string, F>>,
@@ -65,36 +65,38 @@ export async function lists(args: readonly string[]): Promise<void> {
     ) => {
       console.log(`\n${what}`);
       for (const [name, filter] of Object.entries(filters)) {
-        const ms = await slowest(filter, list);
-        worst = Math.max(worst, ms);
-        console.log(`${ms.toFixed(1).padStart(8)} ms  ${name}`);
+        const { usual, worst } = await measure(filter, list);
+        slowest = Math.max(slowest, usual);
+        console.log(`${usual.toFixed(1).padStart(8)} ms, once ${worst.toFixed(1)} ms: ${name}`);
       }
     };
     await show('deliveries', deliveries, (filter) => rig.store.deliveries.list('sandbox', { ...none, ...filter }));
     await show('events', events, (filter) => rig.store.events.list('sandbox', { ...noEvent, ...filter }));
-    console.log(`\n${count} deliveries: the slowest page took ${worst.toFixed(1)} ms (goal at most ${GOAL_MS})`);
-    process.exitCode = worst <= GOAL_MS ? 0 : 1;
+    console.log(`\n${count} deliveries: the slowest list takes ${slowest.toFixed(1)} ms (goal at most ${GOAL_MS})`);
+    process.exitCode = slowest <= GOAL_MS ? 0 : 1;
   } finally {
     receiver.stop();
     await rig.close();
   }
 }
 
-/** Of a list's first page, and the page after a few: the slowest of some tries, in ms. */
-async function slowest<F extends object>(
+/** Three pages of a list, some times over: the median of the tries, each the slowest of its pages, and the slowest of all, which other programs have a part in. */
+async function measure<F extends object>(
   filter: F,
   list: (filter: F & { cursor?: string | null }) => Promise<Page<unknown>>,
-): Promise<number> {
-  let worst = 0;
+): Promise<{ readonly usual: number; readonly worst: number }> {
+  const tries: number[] = [];
   for (let repeat = 0; repeat < REPEATS; repeat += 1) {
+    let slowest = 0;
     let cursor: string | null = null;
     for (let page = 0; page < 3; page += 1) {
       const startedAt = performance.now();
       const { nextCursor }: Page<unknown> = await list({ ...filter, cursor });
-      worst = Math.max(worst, performance.now() - startedAt);
+      slowest = Math.max(slowest, performance.now() - startedAt);
       cursor = nextCursor;
       if (cursor === null) break;
     }
+    tries.push(slowest);
   }
-  return worst;
+  return { usual: median(tries), worst: Math.max(...tries) };
 }
