@@ -1,10 +1,10 @@
 /** A real Chromium, from the npm registry, and what of a page is true on every page. */
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import chromium from '@sparticuz/chromium';
 import type { AxeResults } from 'axe-core';
 import { type Browser, type BrowserContext, type Page, chromium as playwright } from 'playwright-core';
 import { expect } from 'vitest';
+import { chromium } from './chromium.ts';
 
 export type Theme = 'light' | 'dark';
 
@@ -14,8 +14,10 @@ const PATIENCE_MS = 15_000;
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 export async function openBrowser(): Promise<Browser> {
+  const { executablePath, env } = await chromium();
   return playwright.launch({
-    executablePath: await chromium.executablePath(),
+    executablePath,
+    env: env as Record<string, string>,
     // As root there is no sandbox to be had; the pages are our own.
     args: ['--no-sandbox', '--headless=shell', '--disable-dev-shm-usage'],
     headless: true,
