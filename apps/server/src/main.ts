@@ -198,7 +198,8 @@ async function listen(api: Awaited<ReturnType<typeof buildApi>>, config: Config)
     await api.listen({
       host: config.host,
       port: config.port,
-      listenTextResolver: (address) => `Posthorn ${VERSION} listens on ${address}; the API's reference is at ${address}/docs`,
+      listenTextResolver: (address) =>
+        `Posthorn ${VERSION} listens on ${address}: the web app is there, the API's reference at ${address}/docs`,
     });
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
