@@ -83,7 +83,8 @@ export function sqliteNotices(context: SqliteContext): NoticeStore {
     },
     async handled(notices) {
       const now = context.now();
-      db.transaction(() => {
+      // Undone by a power loss, they are published once more under the same ids. Their mails are taken with a sync, which keeps this too.
+      db.relaxedTransaction(() => {
         for (const { id, mailAt } of notices) {
           // Whoever handles it second takes no mail back that the first has sent.
           db.run('UPDATE notices SET handled_at = ?, mail_at = ? WHERE id = ? AND handled_at IS NULL', now, mailAt, id);
