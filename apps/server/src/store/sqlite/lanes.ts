@@ -5,7 +5,7 @@
  * gather what is published or asked for meanwhile, and release lowers them by what the holder leaves behind. A lease that ends
  * without a release counts as due, so marks that died with their holder lose nothing.
  */
-import { healthFloor, type Ordering, STANDINGS } from '@posthorn/core';
+import { type DeliveryId, healthFloor, type Ordering, STANDINGS } from '@posthorn/core';
 import type {
   CadenceGroup,
   DeliveryBody,
@@ -23,8 +23,10 @@ import type {
   SettledAttempt,
 } from '../store.ts';
 import type { SqliteContext } from './context.ts';
+import { NEWEST_JOB } from './jobs.ts';
 import { STATE_COLUMNS, type StateRow, stateFromRow, writeState } from './lane-state.ts';
 import { keepNotices } from './notices.ts';
+import { Tally } from './stats.ts';
 import { laneTarget } from './target.ts';
 
 interface LaneRow extends StateRow {
@@ -85,12 +87,7 @@ export function sqliteLanes(context: SqliteContext): LaneStore {
       return rows.map(scanned);
     },
     async bodies(seqs) {
-      return db.all<{ seq: number; id: string; eventId: string; eventType: string; body: Uint8Array }>(
-        `SELECT d.seq, d.id, e.id AS eventId, e.type AS eventType, e.body
-         FROM json_each(?) j JOIN deliveries d ON d.seq = j.value JOIN events e ON e.seq = d.event
-         WHERE d.status = 'pending'`,
-        JSON.stringify(seqs),
-      ) as DeliveryBody[];
+      return bodies(context, seqs);
     },
     async target(held) {
       const row = db.get<Omit<LaneRow, 'fence'>>(
@@ -105,9 +102,14 @@ export function sqliteLanes(context: SqliteContext): LaneStore {
         : { target, state: stateFromRow(row), openedAt: row.opened_at, group: row.cadence_group };
     },
     async settle(batch) {
-      const disabled: number[] = [];
-      const results = db.transaction(() => batch.map((settlement) => settleLane(context, settlement, disabled)));
-      for (const lane of disabled) context.hint({ kind: 'endpoint', lane });
+      const aftermath: Aftermath = { disabled: [], notices: false, tally: new Tally() };
+      const results = db.transaction(() => {
+        const settled = batch.map((settlement) => settleLane(context, settlement, aftermath));
+        aftermath.tally.write(context);
+        return settled;
+      });
+      for (const lane of aftermath.disabled) context.hint({ kind: 'endpoint', lane });
+      if (aftermath.notices) context.hint({ kind: 'notice' });
       return results;
     },
     async release(batch) {
@@ -128,6 +130,30 @@ export function sqliteLanes(context: SqliteContext): LaneStore {
 export function voidLeases(context: SqliteContext): number {
   const now = context.now();
   return context.db.run('UPDATE lanes SET holder = NULL, lease_until = NULL, due_at = ?, wish_at = ? WHERE holder IS NOT NULL', now, now);
+}
+
+/**
+ * All in one row: a text of a line each, and the bodies end to end. As rows it took 1.6 µs a delivery and 0.4 more for the garbage collector's threads,
+ * most of it for a buffer for each body; so 1.1 and 0.1 (measured, 32 at a time, bodies of 520 bytes).
+ */
+function bodies({ db }: SqliteContext, seqs: readonly number[]): DeliveryBody[] {
+  const found = db.get<{ lines: string | null; bodies: Uint8Array<ArrayBuffer> | null }>(
+    `SELECT group_concat(d.seq || ' ' || d.id || ' ' || e.id || ' ' || e.type || ' ' || length(e.body), x'0a') AS lines,
+       CAST(group_concat(e.body, '') AS BLOB) AS bodies
+     FROM json_each(?) j JOIN deliveries d ON d.seq = j.value JOIN events e ON e.seq = d.event
+     WHERE d.status = 'pending'`,
+    JSON.stringify(seqs),
+  );
+  if (found === undefined || found.lines === null || found.bodies === null) return [];
+  const { buffer } = found.bodies;
+  let offset = found.bodies.byteOffset;
+  return found.lines.split('\n').map((line): DeliveryBody => {
+    // Neither ids nor types have a space in them.
+    const [seq, id, eventId, eventType, length] = line.split(' ') as [string, DeliveryId, string, string, string];
+    const body = Buffer.from(buffer, offset, Number(length));
+    offset += body.length;
+    return { seq: Number(seq), id, eventId, eventType, body };
+  });
 }
 
 function groupNames(context: SqliteContext): string[] {
@@ -416,7 +442,15 @@ function scanned(row: ScanRow): ScannedDelivery {
   };
 }
 
-function settleLane(context: SqliteContext, settlement: LaneSettlement, disabled: number[]): 'settled' | 'stale' {
+/** What a batch leaves to do once its lanes are settled. */
+interface Aftermath {
+  readonly disabled: number[];
+  /** There is something to tell people. */
+  notices: boolean;
+  readonly tally: Tally;
+}
+
+function settleLane(context: SqliteContext, settlement: LaneSettlement, aftermath: Aftermath): 'settled' | 'stale' {
   const { db } = context;
   const { lane, holder, fence } = settlement.lease;
   const row = db.get<{ cadence_group: string }>(
@@ -434,8 +468,9 @@ function settleLane(context: SqliteContext, settlement: LaneSettlement, disabled
     // Appended already: this settle is a repeat of one whose answer was lost.
     if (!appendAttempt(context, attempt, { stale: false })) continue;
     if (attempt.first) lastFirst = Math.max(lastFirst, attempt.startedAt);
-    endAttempt(context, attempt);
-    keepNotices(context, attempt, settlement);
+    const counts = endAttempt(context, attempt);
+    aftermath.tally.count(lane, attempt);
+    if (attempt.notices.length > 0 && keepNotices(context, attempt, { ...settlement, counts })) aftermath.notices = true;
   }
   writeState(context, settlement.state, { lane, notBefore: healthFloor(settlement.state) });
   if (lastFirst > 0) {
@@ -455,7 +490,7 @@ function settleLane(context: SqliteContext, settlement: LaneSettlement, disabled
       lane,
     );
     db.run('UPDATE lanes SET enabled = 0 WHERE pk = ?', lane);
-    disabled.push(lane);
+    aftermath.disabled.push(lane);
   }
   return 'settled';
 }
@@ -484,28 +519,27 @@ function appendAttempt(context: SqliteContext, attempt: SettledAttempt, { stale 
   return changes === 1;
 }
 
-function endAttempt({ db }: SqliteContext, { seq, end, byHand }: SettledAttempt): void {
-  const reason = end.status === 'failed' ? end.reason : null;
-  const changes =
-    end.status === 'pending'
-      ? db.run(
-          // An attempt by hand used up the wish; another wish may have come while an automatic one was out.
-          `UPDATE deliveries SET attempt_count = attempt_count + 1, failures = ?, due_at = ?, by_hand = by_hand * ?
-           WHERE seq = ? AND status = 'pending'`,
-          end.failures,
-          end.dueAt,
-          byHand ? 0 : 1,
-          seq,
-        )
-      : db.run(
-          `UPDATE deliveries SET status = ?, reason = ?, attempt_count = attempt_count + 1, by_hand = 0
-           WHERE seq = ? AND status = 'pending'`,
-          end.status,
-          reason,
-          seq,
-        );
-  // Canceled while the request was out: that stands, the attempt counts.
+/** @returns whether it decided anything: a delivery that was canceled while the request was out stays so, and only counts the attempt */
+function endAttempt({ db }: SqliteContext, { seq, end, byHand }: SettledAttempt): boolean {
+  const changes = db.run(END_ATTEMPT[end.status], ...endParameters(end, byHand), seq);
   if (changes === 0) db.run('UPDATE deliveries SET attempt_count = attempt_count + 1 WHERE seq = ?', seq);
+  return changes > 0;
+}
+
+const END_ATTEMPT: Readonly<Record<SettledAttempt['end']['status'], string>> = {
+  // An attempt by hand used up the wish; another wish may have come while an automatic one was out.
+  pending: `UPDATE deliveries SET attempt_count = attempt_count + 1, failures = ?, due_at = ?, by_hand = by_hand * ?
+    WHERE seq = ? AND status = 'pending'`,
+  // Accepted is accepted, even if its time ran out while the request was out.
+  succeeded: `UPDATE deliveries SET status = 'succeeded', reason = NULL, attempt_count = attempt_count + 1, by_hand = 0
+    WHERE seq = ? AND (status = 'pending' OR reason = 'expired')`,
+  failed: `UPDATE deliveries SET status = 'failed', reason = ?, attempt_count = attempt_count + 1, by_hand = 0, ended_after_job = ${NEWEST_JOB}
+    WHERE seq = ? AND status = 'pending'`,
+};
+
+function endParameters(end: SettledAttempt['end'], byHand: boolean): (string | number | null)[] {
+  if (end.status === 'pending') return [end.failures, end.dueAt, byHand ? 0 : 1];
+  return end.status === 'failed' ? [end.reason] : [];
 }
 
 function releaseLane(context: SqliteContext, { lease: held, firstAt, dueAt, notBefore, state }: LaneRelease): void {
