@@ -13,6 +13,7 @@ export default defineConfig({
       'apps/*/{src,test}/**/*.test.ts',
       'examples/*/test/**/*.test.ts',
       'receivers/node/test/**/*.test.ts',
+      'simulation/test/**/*.test.ts',
       'test/**/*.test.ts',
     ],
     exclude: ['**/node_modules/**', ...(hasBrowser ? [] : [BROWSER_TESTS])],
