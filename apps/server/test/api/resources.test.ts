@@ -267,7 +267,7 @@ test('a delivery shows its attempts with advice, timings and the answer as text'
   const [lane] = await store.lanes.lease({
     holder: 'a test',
     leaseMs: 60_000,
-    limit: 1,
+    limits: { proven: 1, untried: 1, failing: 1 },
     gates: new Map(groups.map(({ group }) => [group, now])),
   });
   if (lane === undefined) throw new Error('there was no lane to lease');
@@ -285,6 +285,7 @@ test('a delivery shows its attempts with advice, timings and the answer as text'
     byHand: false,
     first: true,
     end: { status: 'pending', failures: 1, dueAt: clock.time + 5_000 },
+    notices: [],
   } as const;
   const attemptId = 'att_01kb3m8v0e9qk5s2c7x4tz6w1r' as never;
   await store.lanes.settle([

@@ -1,6 +1,6 @@
 /** What the API's tests stand on: the real API over a real SQLite store in memory, and a real sender that may reach loopback. */
 import { randomBytes } from 'node:crypto';
-import { type AllowList, type Clock, isAllowedAddress, parseAllowList } from '@posthorn/core';
+import { type AllowList, type Clock, DEFAULT_DISABLE_AFTER_MS, isAllowedAddress, parseAllowList } from '@posthorn/core';
 import { type DestinationStream, pino } from 'pino';
 import { hashToken, newToken, tokenHint } from '../../src/api/auth.ts';
 import { type Api, buildApi } from '../../src/api/server.ts';
@@ -73,6 +73,7 @@ export async function workbench(options: { readonly allow?: string; readonly pat
     allowList: list,
     publicUrl: null,
     trustProxy: false,
+    disableAfterMs: DEFAULT_DISABLE_AFTER_MS,
     userAgent: 'Posthorn/test',
     version: '0.0.0',
     log: pino({}, stream),

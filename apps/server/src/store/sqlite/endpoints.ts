@@ -4,9 +4,10 @@ import { firstSecret, promote, rotate, type SecretState, secretsAt } from '../se
 import type { DisabledReason, Endpoint, EndpointSettings, EndpointStatus, EndpointStore, Environment } from '../store.ts';
 import type { SqliteContext } from './context.ts';
 import { cancelDeleted } from './deletions.ts';
+import { type HealthRow, healthFromRow, LANE_HEALTH, startHealthAnew } from './lane-state.ts';
 import { Conditions, pageOf, readCursor } from './page.ts';
 
-export interface EndpointRow {
+export interface EndpointRow extends HealthRow {
   readonly pk: number;
   readonly id: EndpointId;
   readonly application_id: ApplicationId;
@@ -27,7 +28,9 @@ export interface EndpointRow {
   readonly updated_at: number;
 }
 
-const SELECT = 'SELECT e.*, a.id AS application_id FROM endpoints e JOIN applications a ON a.pk = e.application';
+/** Endpoints `e` as EndpointRow has them; a condition follows. */
+export const SELECT_ENDPOINTS = `SELECT e.*, a.id AS application_id, ${LANE_HEALTH}
+  FROM endpoints e JOIN applications a ON a.pk = e.application JOIN lanes l ON l.endpoint = e.pk AND l.shard = 0`;
 
 export function endpointFromRow(context: SqliteContext, row: EndpointRow): Endpoint {
   return {
@@ -48,6 +51,7 @@ export function endpointFromRow(context: SqliteContext, row: EndpointRow): Endpo
     retrySchedule: row.retry_schedule === null ? null : (JSON.parse(row.retry_schedule) as number[]),
     status: row.status,
     disabledReason: row.disabled_reason,
+    health: healthFromRow(row),
     createdAt: row.created_at,
     updatedAt: row.updated_at,
   };
@@ -61,7 +65,7 @@ export function sqliteEndpoints(context: SqliteContext): EndpointStore {
   const { db, cipher } = context;
 
   const find = (environment: Environment, id: string): EndpointRow | undefined =>
-    db.get<EndpointRow>(`${SELECT} WHERE e.id = ? AND e.environment = ? AND e.deleted_at IS NULL`, id, environment);
+    db.get<EndpointRow>(`${SELECT_ENDPOINTS} WHERE e.id = ? AND e.environment = ? AND e.deleted_at IS NULL`, id, environment);
   const sealSecrets = (id: EndpointId, state: SecretState): Uint8Array => cipher.seal(JSON.stringify(state), `endpoint:${id}:secrets`);
 
   /** The columns that an owner or the provider sets, in the order of INSERT and UPDATE. */
@@ -93,6 +97,8 @@ export function sqliteEndpoints(context: SqliteContext): EndpointStore {
       const state = change(secretState(context, row), now);
       if (state === null) return 'conflict' as const;
       db.run('UPDATE endpoints SET secrets = ?, updated_at = ? WHERE pk = ?', sealSecrets(id, state), now, row.pk);
+      // A wrong secret may have been what it failed of.
+      startHealthAnew(context, row.pk);
       return { lane: row.pk, secrets: secretsAt(state, now) };
     });
     if (result === null || result === 'conflict') return result;
@@ -137,7 +143,7 @@ export function sqliteEndpoints(context: SqliteContext): EndpointStore {
       const where = new Conditions().add('e.environment = ? AND e.deleted_at IS NULL', environment);
       if (application !== null) where.add('e.application = (SELECT pk FROM applications WHERE id = ?)', application);
       if (after !== null) where.add('e.pk < ?', ...after);
-      const rows = db.all<EndpointRow>(`${SELECT} WHERE ${where.sql} ORDER BY e.pk DESC LIMIT ?`, ...where.parameters, limit + 1);
+      const rows = db.all<EndpointRow>(`${SELECT_ENDPOINTS} WHERE ${where.sql} ORDER BY e.pk DESC LIMIT ?`, ...where.parameters, limit + 1);
       return pageOf(rows, { limit, read: (row) => endpointFromRow(context, row), cursor: (row) => [row.pk] });
     },
     async update(environment, id, change) {
@@ -161,6 +167,7 @@ export function sqliteEndpoints(context: SqliteContext): EndpointStore {
           `${environment}:${next.cadence ?? ''}`,
           row.pk,
         );
+        if (next.url !== row.url || (status === 'enabled' && row.status !== 'enabled')) startHealthAnew(context, row.pk);
         // What stood behind a retry may go at once in another order, but the lane's marks only know the heads of the old one.
         if (next.ordering !== row.ordering)
           db.run('UPDATE lanes SET due_at = min(coalesce(due_at, ?1), ?1) WHERE pk = ?2', context.now(), row.pk);

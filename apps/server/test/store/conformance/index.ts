@@ -3,6 +3,7 @@ import { describe } from 'vitest';
 import { deliveriesConformance } from './deliveries.ts';
 import { endpointsConformance } from './endpoints.ts';
 import type { OpenStore } from './harness.ts';
+import { healthConformance } from './health.ts';
 import { lanesConformance } from './lanes.ts';
 import { publishConformance } from './publish.ts';
 import { tenantsConformance } from './tenants.ts';
@@ -14,5 +15,6 @@ export function storeConformance(name: string, open: OpenStore): void {
     deliveriesConformance(open);
     publishConformance(open);
     lanesConformance(open);
+    healthConformance(open);
   });
 }
