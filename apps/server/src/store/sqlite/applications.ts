@@ -1,9 +1,9 @@
 /** Applications: the tenants. */
 import { type ApplicationId, newId } from '@posthorn/core';
+import { Conditions, pageOf, readCursor } from '../page.ts';
 import type { Application, ApplicationStore } from '../store.ts';
 import type { SqliteContext } from './context.ts';
 import { cancelDeleted } from './deletions.ts';
-import { Conditions, pageOf, readCursor } from './page.ts';
 
 interface ApplicationRow {
   readonly pk: number;

@@ -11,12 +11,12 @@ import {
   queueName,
 } from '@posthorn/core';
 import { tickAfter } from '../cadences.ts';
+import { Conditions, pageOf, readCursor } from '../page.ts';
 import type { Attempt, Delivery, DeliveryFilter, DeliveryStore, Environment } from '../store.ts';
 import type { SqliteContext } from './context.ts';
 import { type EndpointRow, endpointFromRow, SELECT_ENDPOINTS } from './endpoints.ts';
 import { environmentState } from './environments.ts';
 import { RESENT } from './lanes.ts';
-import { Conditions, pageOf, readCursor } from './page.ts';
 
 interface DeliveryRow {
   readonly seq: number;

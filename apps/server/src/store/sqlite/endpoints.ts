@@ -1,11 +1,11 @@
 /** Endpoints, each with its lane. Custom headers and secrets are sealed: both are credentials. */
 import { type ApplicationId, type EndpointId, newId, type Ordering } from '@posthorn/core';
+import { Conditions, pageOf, readCursor } from '../page.ts';
 import { firstSecret, promote, rotate, type SecretState, secretsAt } from '../secrets.ts';
 import type { DisabledReason, Endpoint, EndpointSettings, EndpointStatus, EndpointStore, Environment } from '../store.ts';
 import type { SqliteContext } from './context.ts';
 import { cancelDeleted } from './deletions.ts';
 import { type HealthRow, healthFromRow, LANE_HEALTH, startHealthAnew } from './lane-state.ts';
-import { Conditions, pageOf, readCursor } from './page.ts';
 
 export interface EndpointRow extends HealthRow {
   readonly pk: number;

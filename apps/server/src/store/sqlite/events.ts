@@ -1,8 +1,8 @@
 /** The log of events, newest first. */
 import type { ApplicationId } from '@posthorn/core';
+import { Conditions, pageOf, readCursor } from '../page.ts';
 import type { Environment, EventStore, StoredEvent } from '../store.ts';
 import type { SqliteContext } from './context.ts';
-import { Conditions, pageOf, readCursor } from './page.ts';
 
 interface EventRow {
   readonly seq: number;

@@ -1,8 +1,8 @@
 /** API keys. Only a hash of the token is stored: it has 256 random bits, so a plain SHA-256 gives nothing away. */
 import { type ApplicationId, type KeyId, newId } from '@posthorn/core';
+import { Conditions, pageOf, readCursor } from '../page.ts';
 import type { Environment, Key, KeyStore } from '../store.ts';
 import type { SqliteContext } from './context.ts';
-import { Conditions, pageOf, readCursor } from './page.ts';
 
 interface KeyRow {
   readonly pk: number;

@@ -1,5 +1,5 @@
 /** Pages of a list, newest first, by a cursor that names the last row seen: rows that come or go meanwhile move nothing. */
-import { InvalidCursor, type Page } from '../store.ts';
+import { InvalidCursor, type Page } from './store.ts';
 
 /** A cursor's numbers, `count` of them; null for the first page. */
 export function readCursor(cursor: string | null, count: number): number[] | null {

@@ -1,0 +1,117 @@
+/** The PostgreSQL store, put together: any number of processes over one database. */
+import { randomBytes as systemRandomBytes } from 'node:crypto';
+import type { Cipher } from '../cipher.ts';
+import { pooledRandomBytes } from '../random-bytes.ts';
+import type { Store } from '../store.ts';
+import { parseDatabaseUrl } from './address.ts';
+import { postgresApplications } from './applications.ts';
+import { databaseClock } from './clock.ts';
+import { Connector } from './connection.ts';
+import type { PostgresContext } from './context.ts';
+import { Database } from './database.ts';
+import { resumeDeletions } from './deletions.ts';
+import { postgresDeliveries } from './deliveries.ts';
+import { type EndpointRow, postgresEndpoints, secretState } from './endpoints.ts';
+import { postgresEnvironments } from './environments.ts';
+import { postgresEventTypes } from './event-types.ts';
+import { postgresEvents } from './events.ts';
+import { postgresKeys } from './keys.ts';
+import { postgresLanes } from './lanes.ts';
+import { Hints } from './listener.ts';
+import { migrate } from './migrate.ts';
+import { ensurePartitions, weeksAhead } from './partitions.ts';
+import { postgresPublish } from './publish.ts';
+
+export interface PostgresStoreOptions {
+  /** A postgres:// URL, of one host or several. */
+  readonly url: string;
+  readonly cipher: Cipher;
+  /** Instead of the database's clock, epoch milliseconds: for tests that move the time. */
+  readonly now?: () => number;
+  readonly randomBytes?: (size: number) => Uint8Array;
+}
+
+/** Per process: a settle, a scan and bodies at the same time as a publish. */
+const HOT_CONNECTIONS = 5;
+const OTHER_CONNECTIONS = 5;
+/** Partitions are made two weeks ahead; a look at them a day would do. */
+const PARTITIONS_EVERY_MS = 6 * 3_600_000;
+
+/**
+ * Connects, brings the schema up to date, makes the partitions that are due and finishes deletions that a process left undone.
+ * @throws {StoreUnavailable} the database cannot be reached, or belongs to a newer program
+ * @throws {RangeError} the URL does not do
+ */
+export async function openPostgresStore(options: PostgresStoreOptions): Promise<Store> {
+  const connector = new Connector(parseDatabaseUrl(options.url));
+  const client = await connector.connectPlain();
+  try {
+    await migrate(client);
+  } finally {
+    await client.end();
+  }
+  const db = new Database(connector, { connections: OTHER_CONNECTIONS });
+  const hot = new Database(connector, { connections: HOT_CONNECTIONS });
+  const hints = new Hints(connector, db, systemRandomBytes(6).toString('hex'));
+  const { now } = options;
+  const context: PostgresContext = {
+    db,
+    hot,
+    clock: now === undefined ? databaseClock(hot) : { now: async () => now() },
+    randomBytes: options.randomBytes ?? pooledRandomBytes(),
+    cipher: options.cipher,
+    hint: (...sent) => hints.send(...sent),
+  };
+  const keys = postgresKeys(context);
+  const lanes = postgresLanes(context);
+  const close = async (): Promise<void> => {
+    // What was asked for before this still gets its connection.
+    await new Promise((resolve) => setImmediate(resolve));
+    db.refuse();
+    await keys.flush().catch(() => {});
+    await lanes.giveBack().catch(() => {});
+    await hints.close();
+    await Promise.all([db.close(), hot.close()]);
+  };
+  const makePartitions = async (): Promise<void> => ensurePartitions(db, weeksAhead(await context.clock.now()));
+  try {
+    await checkKey(context);
+    await makePartitions();
+    await resumeDeletions(context);
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  // One that fails is made up for by the next, and by the publish that misses its partition.
+  const upkeep = setInterval(() => {
+    makePartitions().catch(() => {});
+  }, PARTITIONS_EVERY_MS).unref();
+  return {
+    applications: postgresApplications(context),
+    endpoints: postgresEndpoints(context),
+    eventTypes: postgresEventTypes(context),
+    keys,
+    environments: postgresEnvironments(context),
+    events: postgresEvents(context),
+    deliveries: postgresDeliveries(context),
+    lanes,
+    publish: postgresPublish(context),
+    now: () => context.clock.now(),
+    async check() {
+      await db.get('SELECT FROM posthorn.environments LIMIT 1');
+    },
+    subscribe: (listener) => hints.subscribe(listener),
+    async close() {
+      clearInterval(upkeep);
+      await close();
+    },
+  };
+}
+
+/** A wrong encryption key shows now, not with the first delivery. @throws {SealError} */
+async function checkKey(context: PostgresContext): Promise<void> {
+  const row = await context.db.get<Pick<EndpointRow, 'id' | 'secrets'>>(
+    'SELECT id, secrets FROM posthorn.endpoints WHERE deleted_at IS NULL LIMIT 1',
+  );
+  if (row !== undefined) secretState(context, row);
+}
