@@ -19,7 +19,7 @@ function change(health: LaneHealth, attempt: Partial<HealthAttempt>, now: number
   const whole: HealthAttempt = {
     seq: 1,
     byHand: false,
-    startedAt: now,
+    probe: health.breaker !== null,
     outcome: { kind: 'refused', status: 500, retryAfter: null },
     retryAfter: null,
     ...attempt,
@@ -68,8 +68,8 @@ describe('the breaker', () => {
 
   test('what was out already when it opened, and attempts by hand, move no probe', () => {
     const open = broken();
-    expect(change(open, { startedAt: NOW - 5_000, seq: 50 }, NOW + 25_000).health.breaker).toEqual(open.breaker);
-    expect(change(open, { byHand: true, startedAt: NOW + 40_000, seq: 51 }, NOW + 40_000).health.breaker).toEqual(open.breaker);
+    expect(change(open, { probe: false, seq: 50 }, NOW + 25_000).health.breaker).toEqual(open.breaker);
+    expect(change(open, { byHand: true, seq: 51 }, NOW + 40_000).health.breaker).toEqual(open.breaker);
   });
 
   test('attempts by hand open none', () => {
@@ -87,7 +87,7 @@ describe('the breaker', () => {
     const attempt: HealthAttempt = {
       seq: 9,
       byHand: false,
-      startedAt: NOW,
+      probe: false,
       outcome: { kind: 'refused', status: 500, retryAfter: null },
       retryAfter: null,
     };

@@ -70,7 +70,8 @@ export interface HealthAttempt {
   readonly seq: number;
   /** Attempts by hand may close a breaker; they open none and move no probe. */
   readonly byHand: boolean;
-  readonly startedAt: number;
+  /** It started while the breaker was open. Not told by instants: the clocks of dispatcher and database may differ. */
+  readonly probe: boolean;
   readonly outcome: Outcome;
   /** The pause that the endpoint asked for, already bounded: until this instant; null: none. */
   readonly retryAfter: number | null;
@@ -85,7 +86,8 @@ export function standing({ failingSince, succeededAt }: Pick<LaneHealth, 'failin
   return succeededAt === null ? 'untried' : 'proven';
 }
 
-export type BreakerState = 'closed' | 'open' | 'half_open';
+export const BREAKER_STATES = ['closed', 'open', 'half_open'] as const;
+export type BreakerState = (typeof BREAKER_STATES)[number];
 
 export function breakerState({ breaker }: Pick<LaneHealth, 'breaker'>, now: number): BreakerState {
   if (breaker === null) return 'closed';
@@ -155,7 +157,7 @@ function breakerAfter(
   if (attempt.byHand) return breaker;
   if (breaker === null) return failed.length < BREAKER_THRESHOLD ? null : { probeAt: now + probeDelayMs(0, random), probes: 0 };
   // What was out already when the breaker opened is no probe.
-  if (attempt.startedAt < breaker.probeAt) return breaker;
+  if (!attempt.probe) return breaker;
   const probes = breaker.probes + 1;
   return { probeAt: now + probeDelayMs(probes, random), probes };
 }

@@ -7,8 +7,8 @@ import { DEFAULT_RETRY_SCHEDULE, retryDelayMs } from './retry.ts';
 import { settle } from './settle.ts';
 
 const NOW = Date.UTC(2026, 10, 23, 10, 0, 0);
-const fresh = { seq: 1, failures: 0, dueAt: null, byHand: false, resent: false, health: HEALTHY };
-const context = { startedAt: NOW - 10, now: NOW, random: 0, schedule: DEFAULT_RETRY_SCHEDULE, disableAfterMs: DEFAULT_DISABLE_AFTER_MS };
+const fresh = { seq: 1, failures: 0, dueAt: null, byHand: false, resent: false, probe: false, health: HEALTHY };
+const context = { now: NOW, random: 0, schedule: DEFAULT_RETRY_SCHEDULE, disableAfterMs: DEFAULT_DISABLE_AFTER_MS };
 const refused = (status: number, retryAfter: string | null = null): Outcome => ({ kind: 'refused', status, retryAfter });
 
 describe('retry schedule', () => {

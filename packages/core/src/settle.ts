@@ -19,6 +19,10 @@ export interface SettledDelivery {
   readonly byHand: boolean;
   /** By hand after the delivery's end: the attempt is the first of a new series of automatic ones. */
   readonly resent: boolean;
+  /** The attempt started while the lane's breaker was open. */
+  readonly probe: boolean;
+  /** The lane's, as it was until now. */
+  readonly health: LaneHealth;
 }
 
 export type DeliveryEnd =
@@ -39,8 +43,7 @@ export interface Settlement {
 }
 
 export interface SettleContext {
-  /** The attempt's start and end, epoch milliseconds. */
-  readonly startedAt: number;
+  /** The attempt's end, epoch milliseconds. */
   readonly now: number;
   /** In [0, 1), for jitter. */
   readonly random: number;
@@ -50,12 +53,11 @@ export interface SettleContext {
   readonly disableAfterMs: number;
 }
 
-/** Settles one attempt. @param health the lane's, as it was until now */
-export function settle(delivery: SettledDelivery & { readonly health: LaneHealth }, outcome: Outcome, context: SettleContext): Settlement {
+/** Settles one attempt. */
+export function settle(delivery: SettledDelivery, outcome: Outcome, context: SettleContext): Settlement {
   const retryAfter = askedPause(outcome, context);
-  const { seq, byHand } = delivery;
-  const { startedAt } = context;
-  const change = healthAfter(delivery.health, { seq, byHand, startedAt, outcome, retryAfter }, context);
+  const { seq, byHand, probe } = delivery;
+  const change = healthAfter(delivery.health, { seq, byHand, probe, outcome, retryAfter }, context);
   if (outcome.kind === 'refused' && outcome.status === 410) {
     return {
       delivery: { status: 'failed', reason: 'endpoint_gone' },

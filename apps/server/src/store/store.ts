@@ -9,6 +9,7 @@ import type {
   ApplicationId,
   AttemptErrorCode,
   AttemptId,
+  BreakerState,
   DeliveryEnd,
   DeliveryId,
   DeliveryReason,
@@ -222,6 +223,22 @@ export interface EnvironmentStore {
   ): Promise<{ readonly pending: number; readonly oldestPendingAt: number | null }>;
 }
 
+/** What the operator holds back in an environment. */
+export interface Brakes {
+  /** Since when the whole environment; null: not. */
+  readonly pausedAt: number | null;
+  /** Single applications, the latest first. */
+  readonly applications: readonly { readonly application: ApplicationId; readonly pausedAt: number }[];
+}
+
+/** The brake: nothing new leaves, what waits stays, whatever each endpoint's own status. `application` null: the whole environment. */
+export interface BrakeStore {
+  /** False: there is no such application. Pausing what is paused keeps the first instant. */
+  pause(environment: Environment, application: ApplicationId | null): Promise<boolean>;
+  resume(environment: Environment, application: ApplicationId | null): Promise<boolean>;
+  get(environment: Environment): Promise<Brakes>;
+}
+
 // ----------------------------------------------------------------------------------------------------------------- publish
 
 export interface EventToPublish {
@@ -340,6 +357,8 @@ export interface DeliveryDetail {
   readonly dueAt: number | null;
   readonly byHand: boolean;
   readonly lane: { readonly openedAt: number; readonly rateAt: number };
+  /** The operator's brake holds it. */
+  readonly braked: boolean;
   readonly environment: EnvironmentState;
 }
 
@@ -402,6 +421,8 @@ export interface LaneState extends LaneHealth {
 /** Everything about an endpoint that sending to it takes. */
 export interface LaneTarget {
   readonly endpoint: Endpoint;
+  /** The operator's brake holds it: nothing may leave. */
+  readonly braked: boolean;
   readonly secrets: EndpointSecrets;
 }
 
@@ -577,12 +598,24 @@ export type StoreHint =
   /** This endpoint's settings, status, secrets or waiting deliveries changed: whoever holds its lane should look again. */
   | { readonly kind: 'endpoint'; readonly lane: number };
 
+/** Of the whole database, whichever process is asked. */
+export interface Figures {
+  readonly now: number;
+  readonly environments: readonly { readonly environment: Environment; readonly oldestPendingAt: number | null }[];
+  /** Endpoints by the state of their breaker. */
+  readonly breakers: Readonly<Record<BreakerState, number>>;
+  /** Lanes that some dispatcher holds. */
+  readonly lanesLeased: number;
+  readonly noticesWaiting: number;
+}
+
 export interface Store {
   readonly applications: ApplicationStore;
   readonly endpoints: EndpointStore;
   readonly eventTypes: EventTypeStore;
   readonly keys: KeyStore;
   readonly environments: EnvironmentStore;
+  readonly brakes: BrakeStore;
   readonly events: EventStore;
   readonly deliveries: DeliveryStore;
   readonly lanes: LaneStore;
@@ -590,6 +623,7 @@ export interface Store {
   now(): Promise<number>;
   /** Concurrent calls share a transaction. Resolves only once it is on disk. */
   publish(request: PublishRequest): Promise<PublishResult>;
+  figures(): Promise<Figures>;
   /** Resolves when the database answers. */
   check(): Promise<void>;
   /** @returns a function that ends the subscription */

@@ -3,6 +3,7 @@ import { type ApplicationId, type EndpointId, newId, type Ordering } from '@post
 import { Conditions, pageOf, readCursor } from '../page.ts';
 import { firstSecret, promote, rotate, type SecretState, secretsAt } from '../secrets.ts';
 import type { DisabledReason, Endpoint, EndpointSettings, EndpointStatus, EndpointStore, Environment } from '../store.ts';
+import { enableLanes, isBraked } from './brakes.ts';
 import type { SqliteContext } from './context.ts';
 import { cancelDeleted } from './deletions.ts';
 import { type HealthRow, healthFromRow, LANE_HEALTH, startHealthAnew } from './lane-state.ts';
@@ -126,10 +127,11 @@ export function sqliteEndpoints(context: SqliteContext): EndpointStore {
           now,
         ) as { pk: number };
         db.run(
-          'INSERT INTO lanes (pk, endpoint, cadence_group, enabled) VALUES (?, ?, ?, 1)',
+          'INSERT INTO lanes (pk, endpoint, cadence_group, enabled) VALUES (?, ?, ?, ?)',
           pk,
           pk,
           `${environment}:${settings.cadence ?? ''}`,
+          isBraked(context, environment, tenant.pk) ? 0 : 1,
         );
         return endpointFromRow(context, find(environment, id) as EndpointRow);
       });
@@ -161,12 +163,8 @@ export function sqliteEndpoints(context: SqliteContext): EndpointStore {
           context.now(),
           row.pk,
         );
-        db.run(
-          'UPDATE lanes SET enabled = ?, cadence_group = ? WHERE pk = ?',
-          status === 'enabled' ? 1 : 0,
-          `${environment}:${next.cadence ?? ''}`,
-          row.pk,
-        );
+        db.run('UPDATE lanes SET cadence_group = ? WHERE pk = ?', `${environment}:${next.cadence ?? ''}`, row.pk);
+        enableLanes(context, 'e.pk = ?', row.pk);
         if (next.url !== row.url || (status === 'enabled' && row.status !== 'enabled')) startHealthAnew(context, row.pk);
         // What stood behind a retry may go at once in another order, but the lane's marks only know the heads of the old one.
         if (next.ordering !== row.ordering)
