@@ -2,7 +2,7 @@
 import type { ApplicationId, Outcome } from '@posthorn/core';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Delivery, DeliveryFilter, EndpointSettings } from '../../src/store/store.ts';
-import { addEndpoint, event, publish } from '../store/conformance/harness.ts';
+import { ALL_DELIVERIES, addEndpoint, event, publish } from '../store/conformance/harness.ts';
 import { openStage, type Stage } from './stage.ts';
 
 const START = Date.parse('2026-11-23T10:00:01Z');
@@ -31,7 +31,7 @@ const add = (settings: Partial<EndpointSettings> = {}) =>
 const arrivals = () => stage.arrivals.filter(({ url }) => url === URL);
 const seconds = (from = START) => arrivals().map(({ at }) => Math.round((at - from) / SECOND));
 const list = async (filter: Partial<DeliveryFilter> = {}): Promise<Delivery[]> =>
-  (await stage.store.deliveries.list('sandbox', { ...ALL, limit: 20, ...filter })).data;
+  (await stage.store.deliveries.list('sandbox', { ...ALL_DELIVERIES, limit: 20, ...filter })).data;
 
 describe('the breaker', () => {
   test('a dead endpoint with a thousand waiting gets one request per probe, and what waits uses up no attempts', async () => {
@@ -218,5 +218,3 @@ describe('shares of the slots', () => {
     expect(most).toBe(32);
   });
 });
-
-const ALL = { application: null, endpoint: null, event: null, status: null, orderingKey: null, since: null, until: null, cursor: null };

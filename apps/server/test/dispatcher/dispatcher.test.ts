@@ -1,7 +1,7 @@
 import type { ApplicationId, Outcome } from '@posthorn/core';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { EndpointSettings, Environment } from '../../src/store/store.ts';
-import { addEndpoint, event, lease, publish } from '../store/conformance/harness.ts';
+import { ALL_DELIVERIES, addEndpoint, event, lease, publish } from '../store/conformance/harness.ts';
 import { openStage, type Stage } from './stage.ts';
 
 const at = (time: string): number => Date.parse(`2026-11-23T${time}Z`);
@@ -99,7 +99,7 @@ describe('retries', () => {
     await stage.clock.advanceTo(at('10:00:01') + 40 * 3_600_000);
     const gaps = stage.arrivals.slice(1).map((arrival, index) => Math.round((arrival.at - (stage.arrivals[index]?.at ?? 0)) / 1000));
     expect(gaps).toEqual([5, 300, 1800, 7200, 18_000, 36_000, 36_000]);
-    const { data } = await stage.store.deliveries.list('sandbox', { ...ALL, limit: 1 });
+    const { data } = await stage.store.deliveries.list('sandbox', { ...ALL_DELIVERIES, limit: 1 });
     expect(data).toMatchObject([{ status: 'failed', reason: 'attempts_exhausted', attemptCount: 8 }]);
   });
 
@@ -126,11 +126,11 @@ describe('retries', () => {
     stage.dispatcher.start();
     await publish(stage.store, event());
     await stage.clock.advanceTo(at('10:01:00')); // 10:00:01 and the retry 5 s later
-    const [delivery] = (await stage.store.deliveries.list('sandbox', { ...ALL, limit: 1 })).data;
+    const [delivery] = (await stage.store.deliveries.list('sandbox', { ...ALL_DELIVERIES, limit: 1 })).data;
     await stage.store.deliveries.retry('sandbox', delivery?.id as never);
     await stage.clock.advanceTo(at('10:02:00'));
     expect(stage.arrivals).toHaveLength(3);
-    const after = (await stage.store.deliveries.list('sandbox', { ...ALL, limit: 1 })).data[0];
+    const after = (await stage.store.deliveries.list('sandbox', { ...ALL_DELIVERIES, limit: 1 })).data[0];
     expect(after).toMatchObject({ attemptCount: 3, nextAttemptAt: delivery?.nextAttemptAt });
   });
 
@@ -256,7 +256,7 @@ test('a holder whose lease has ended starts nothing more, even when the wall clo
   stage.clock.thawTimers();
   await stage.clock.advanceTo(stage.clock.time + 60_000);
   expect(ids()).toEqual(['a', 'a', 'b']);
-  const { data } = await stage.store.deliveries.list('sandbox', { ...ALL, limit: 10 });
+  const { data } = await stage.store.deliveries.list('sandbox', { ...ALL_DELIVERIES, limit: 10 });
   expect(data.map(({ status, attemptCount }) => [status, attemptCount])).toEqual([
     ['succeeded', 1],
     ['succeeded', 1],
@@ -271,7 +271,7 @@ test('draining finishes what is out, starts nothing more, and leaves the rest to
   const out = stage.arrivals.length;
   expect(out).toBeGreaterThan(0);
   const settledAtDrain = stage.dispatcher.drain().then(async () => {
-    const { data } = await stage.store.deliveries.list('sandbox', { ...ALL, limit: 100 });
+    const { data } = await stage.store.deliveries.list('sandbox', { ...ALL_DELIVERIES, limit: 100 });
     return {
       settled: data.filter(({ status }) => status === 'succeeded').length,
       free: (await lease(stage.store, Number.POSITIVE_INFINITY, { leaseMs: 1 })).length,
@@ -306,7 +306,7 @@ test('what falls due in a lane that is held goes then, not at the next look', as
 
 describe('by hand', () => {
   const retry = async (id: string): Promise<void> => {
-    const { data } = await stage.store.deliveries.list('sandbox', { ...ALL, event: id, limit: 1 });
+    const { data } = await stage.store.deliveries.list('sandbox', { ...ALL_DELIVERIES, event: id, limit: 1 });
     await stage.store.deliveries.retry('sandbox', data[0]?.id as never);
   };
 
@@ -329,7 +329,7 @@ describe('by hand', () => {
     stage.dispatcher.start();
     await publish(stage.store, event({ id: 'a', orderingKey: 'k' }), event({ id: 'b', orderingKey: 'k' }));
     await stage.clock.advanceTo(at('10:00:10'));
-    const { data } = await stage.store.deliveries.list('sandbox', { ...ALL, event: 'a', limit: 1 });
+    const { data } = await stage.store.deliveries.list('sandbox', { ...ALL_DELIVERIES, event: 'a', limit: 1 });
     await stage.store.deliveries.cancel('sandbox', data[0]?.id as never);
     await stage.clock.advanceTo(at('10:00:22'));
     expect(ids()).toEqual(['a', 'b']);
@@ -377,5 +377,3 @@ describe('by hand', () => {
     expect(ids().slice(5).sort()).toEqual(['f', 'g']);
   });
 });
-
-const ALL = { application: null, endpoint: null, event: null, status: null, orderingKey: null, since: null, until: null, cursor: null };

@@ -3,10 +3,8 @@ import { useMutation } from '@tanstack/react-query';
 import { type FormEvent, useState } from 'react';
 import { call } from '../api/client.ts';
 import { useScope } from '../api/session.ts';
-import { Button } from '../ui/button.tsx';
-import { Dialog, DialogActions } from '../ui/dialog.tsx';
+import { Dialog, FormEnd } from '../ui/dialog.tsx';
 import { Choice, Field, Input } from '../ui/field.tsx';
-import { Notice } from '../ui/notice.tsx';
 import { JobProgress } from './job-progress.tsx';
 
 const HOUR = 3_600_000;
@@ -85,17 +83,7 @@ export function RecoverDialog({ kind, endpoint, onClose }: RecoverDialogProps) {
               </Field>
             </div>
           )}
-          {start.error !== null && (
-            <Notice tone="bad" live>
-              {start.error.message}
-            </Notice>
-          )}
-          <DialogActions>
-            <Button onClick={onClose}>Cancel</Button>
-            <Button type="submit" look="primary" busy={start.isPending}>
-              {action}
-            </Button>
-          </DialogActions>
+          <FormEnd error={start.error} action={action} busy={start.isPending} onClose={onClose} />
         </form>
       ) : (
         <JobProgress job={start.data} done={done} onClose={onClose} />

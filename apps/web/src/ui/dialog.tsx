@@ -2,6 +2,7 @@ import { X } from 'lucide-react';
 import { Dialog as Radix } from 'radix-ui';
 import { type FormEvent, type ReactNode, useState } from 'react';
 import { Button } from './button.tsx';
+import { Notice } from './notice.tsx';
 import { useReturnFocus } from './return-focus.ts';
 
 interface DialogProps {
@@ -47,6 +48,34 @@ export function Dialog({ open, onOpenChange, title, description, children, wide 
 /** The row of buttons at a dialog's end. */
 export function DialogActions({ children }: { readonly children: ReactNode }) {
   return <div className="flex flex-wrap justify-end gap-2 pt-5">{children}</div>;
+}
+
+interface FormEndProps {
+  /** What came of the last try, where no field says it already. */
+  readonly error: Error | null;
+  /** What the button does, as a verb. */
+  readonly action: string;
+  readonly busy: boolean;
+  readonly onClose: () => void;
+}
+
+/** How a form in a dialog ends: what went wrong, the way out, and the button that sends it. */
+export function FormEnd({ error, action, busy, onClose }: FormEndProps) {
+  return (
+    <>
+      {error !== null && (
+        <Notice tone="bad" live>
+          {error.message}
+        </Notice>
+      )}
+      <DialogActions>
+        <Button onClick={onClose}>Cancel</Button>
+        <Button type="submit" look="primary" busy={busy}>
+          {action}
+        </Button>
+      </DialogActions>
+    </>
+  );
 }
 
 interface ConfirmProps {

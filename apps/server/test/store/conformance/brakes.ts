@@ -2,7 +2,7 @@
 import type { ApplicationId } from '@posthorn/core';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Store } from '../../../src/store/store.ts';
-import { addEndpoint, event, lease, type OpenedStore, type OpenStore, prepare, publish, START } from './harness.ts';
+import { ALL_DELIVERIES, addEndpoint, event, lease, type OpenedStore, type OpenStore, prepare, publish, START } from './harness.ts';
 
 const GATE = START + 60_000;
 
@@ -31,7 +31,7 @@ export function brakesConformance(open: OpenStore): void {
       expect(await lease(store, GATE)).toEqual([]);
       store = await opened.reopen();
       expect(await lease(store, GATE)).toEqual([]);
-      const { data } = await store.deliveries.list('sandbox', { ...ALL, status: 'pending' });
+      const { data } = await store.deliveries.list('sandbox', { ...ALL_DELIVERIES, status: 'pending' });
       expect(data).toHaveLength(4);
       expect((await store.deliveries.get('sandbox', data[0]?.id ?? ''))?.braked).toBe(true);
       await store.brakes.resume('sandbox', scope(acme));
@@ -86,5 +86,3 @@ export function brakesConformance(open: OpenStore): void {
     });
   });
 }
-
-const ALL = { application: null, endpoint: null, event: null, orderingKey: null, since: null, until: null, cursor: null, limit: 100 };

@@ -9,21 +9,22 @@ import {
   type Store,
   type StoreHint,
 } from '../../../src/store/store.ts';
-import { addEndpoint, attempt, CALM, event, lease, type OpenedStore, type OpenStore, prepare, publish, START } from './harness.ts';
+import {
+  ALL_DELIVERIES,
+  addEndpoint,
+  attempt,
+  CALM,
+  event,
+  lease,
+  type OpenedStore,
+  type OpenStore,
+  prepare,
+  publish,
+  START,
+} from './harness.ts';
 
 const NOTHING = 'dlv_00000000000000000000000000' as DeliveryId;
 const EVENTS = { application: null, type: null, orderingKey: null, since: null, until: null, cursor: null, limit: 100 };
-const DELIVERIES: DeliveryFilter = {
-  application: null,
-  endpoint: null,
-  event: null,
-  status: null,
-  orderingKey: null,
-  since: null,
-  until: null,
-  cursor: null,
-  limit: 100,
-};
 const HOUR = 3_600_000;
 const NEXT_TICK = Date.UTC(2026, 10, 23, 10, 5, 0);
 
@@ -37,7 +38,7 @@ export function deliveriesConformance(open: OpenStore): void {
   afterEach(() => opened.dispose());
 
   const list = async (filter: Partial<DeliveryFilter> = {}): Promise<Delivery[]> =>
-    (await store.deliveries.list('sandbox', { ...DELIVERIES, ...filter })).data;
+    (await store.deliveries.list('sandbox', { ...ALL_DELIVERIES, ...filter })).data;
   const only = async (filter: Partial<DeliveryFilter> = {}): Promise<Delivery> => {
     const [first, ...more] = await list(filter);
     expect(more).toEqual([]);
@@ -80,7 +81,7 @@ export function deliveriesConformance(open: OpenStore): void {
       let cursor: string | null = null;
       do {
         const page: Awaited<ReturnType<Store['deliveries']['list']>> = await store.deliveries.list('sandbox', {
-          ...DELIVERIES,
+          ...ALL_DELIVERIES,
           limit: 4,
           cursor,
         });
@@ -110,7 +111,7 @@ export function deliveriesConformance(open: OpenStore): void {
         let cursor: string | null = null;
         do {
           const page: Awaited<ReturnType<Store['deliveries']['list']>> = await store.deliveries.list('sandbox', {
-            ...DELIVERIES,
+            ...ALL_DELIVERIES,
             ...filter,
             limit: 2,
             cursor,
@@ -176,7 +177,7 @@ export function deliveriesConformance(open: OpenStore): void {
       ]) {
         expect(await ids({ ...all, ...other })).toEqual([]);
       }
-      expect((await store.deliveries.list('production', DELIVERIES)).data).toEqual([]);
+      expect((await store.deliveries.list('production', ALL_DELIVERIES)).data).toEqual([]);
     });
 
     test('of events take each filter', async () => {
@@ -210,7 +211,7 @@ export function deliveriesConformance(open: OpenStore): void {
         Buffer.from('1.x').toString('base64url'),
         Buffer.from('1.2.3').toString('base64url'),
       ]) {
-        await expect(store.deliveries.list('sandbox', { ...DELIVERIES, cursor })).rejects.toThrow(InvalidCursor);
+        await expect(store.deliveries.list('sandbox', { ...ALL_DELIVERIES, cursor })).rejects.toThrow(InvalidCursor);
         await expect(store.events.list('sandbox', { ...EVENTS, cursor })).rejects.toThrow(InvalidCursor);
       }
     });

@@ -3,6 +3,7 @@ import type { EndpointId } from '@posthorn/core';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { LeasedLane, Store, StoreHint } from '../../../src/store/store.ts';
 import {
+  ALL_DELIVERIES,
   addEndpoint,
   attempt,
   CALM,
@@ -18,17 +19,6 @@ import {
 } from './harness.ts';
 
 const NOTHING = 'ep_00000000000000000000000000' as EndpointId;
-const ALL = {
-  application: null,
-  endpoint: null,
-  event: null,
-  status: null,
-  orderingKey: null,
-  since: null,
-  until: null,
-  cursor: null,
-  limit: 100,
-};
 const HOUR = 3_600_000;
 
 export function endpointsConformance(open: OpenStore): void {
@@ -212,7 +202,7 @@ export function endpointsConformance(open: OpenStore): void {
       expect(new Set(meanwhile.map(({ status, reason, nextAttemptAt }) => `${status} ${reason} ${nextAttemptAt}`))).toEqual(
         new Set(['canceled endpoint_deleted null']),
       );
-      expect((await store.deliveries.list('sandbox', { ...ALL, endpoint: endpoint.id, status: 'pending' })).data).toEqual([]);
+      expect((await store.deliveries.list('sandbox', { ...ALL_DELIVERIES, endpoint: endpoint.id, status: 'pending' })).data).toEqual([]);
       expect(await deleting).toBe(true);
       expect(await store.endpoints.delete('sandbox', endpoint.id)).toBe(false);
       expect(await everyDelivery(store, endpoint.id, 'canceled')).toHaveLength(3_000);
@@ -252,7 +242,7 @@ async function everyDelivery(store: Store, endpoint: EndpointId, status: 'pendin
   let cursor: string | null = null;
   do {
     const page: Awaited<ReturnType<Store['deliveries']['list']>> = await store.deliveries.list('sandbox', {
-      ...ALL,
+      ...ALL_DELIVERIES,
       endpoint,
       status,
       cursor,

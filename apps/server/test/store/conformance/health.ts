@@ -2,7 +2,20 @@
 import { HEALTHY } from '@posthorn/core';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { LaneState, LeasedLane, Store } from '../../../src/store/store.ts';
-import { addEndpoint, attempt, CALM, event, lease, type OpenedStore, type OpenStore, prepare, publish, SECRET, START } from './harness.ts';
+import {
+  ALL_DELIVERIES,
+  addEndpoint,
+  attempt,
+  CALM,
+  event,
+  lease,
+  type OpenedStore,
+  type OpenStore,
+  prepare,
+  publish,
+  SECRET,
+  START,
+} from './harness.ts';
 
 const SICK: LaneState = {
   ...CALM,
@@ -112,7 +125,7 @@ export function healthConformance(open: OpenStore): void {
       const held = await leaseOne();
       await giveBack(held, SICK, START + 30_000);
       expect(await lease(store, START)).toEqual([]);
-      const { data } = await store.deliveries.list('sandbox', { ...ALL, limit: 10 });
+      const { data } = await store.deliveries.list('sandbox', { ...ALL_DELIVERIES, limit: 10 });
       // Newest first: b, the second of a, the first of a, the one without a key.
       for (const { id } of data.slice(0, 2)) await store.deliveries.retry('sandbox', id);
       const again = await leaseOne();
@@ -146,7 +159,7 @@ export function healthConformance(open: OpenStore): void {
       const seqs = (await store.lanes.scan({ lane, ordering: 'key', after: 0, limit: 10, gate: START })).deliveries.map(({ seq }) => seq);
       const failed = seqs.slice(0, 2).map((seq) => attempt(seq, { status: 'failed', reason: 'attempts_exhausted' }));
       await store.lanes.settle([{ lease: held.lease, attempts: failed, state: CALM, disable: null }]);
-      const { data } = await store.deliveries.list('sandbox', { ...ALL, status: 'failed', limit: 10 });
+      const { data } = await store.deliveries.list('sandbox', { ...ALL_DELIVERIES, status: 'failed', limit: 10 });
       for (const { id } of data) await store.deliveries.retry('sandbox', id);
       const queue = async (late: boolean) =>
         (await store.lanes.scanKey({ lane, orderingKey: 'a', late, after: 0, limit: 10 })).map(({ seq }) => seq);
@@ -156,5 +169,3 @@ export function healthConformance(open: OpenStore): void {
     });
   });
 }
-
-const ALL = { application: null, endpoint: null, event: null, status: null, orderingKey: null, since: null, until: null, cursor: null };

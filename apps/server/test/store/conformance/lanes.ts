@@ -1,6 +1,18 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Delivery, Endpoint, LaneRelease, LeasedLane, Store } from '../../../src/store/store.ts';
-import { addEndpoint, attempt, CALM, event, lease, type OpenedStore, type OpenStore, prepare, publish, START } from './harness.ts';
+import {
+  ALL_DELIVERIES,
+  addEndpoint,
+  attempt,
+  CALM,
+  event,
+  lease,
+  type OpenedStore,
+  type OpenStore,
+  prepare,
+  publish,
+  START,
+} from './harness.ts';
 
 const GATE = START + 60_000;
 
@@ -71,7 +83,7 @@ export function lanesConformance(open: OpenStore): void {
       const data = ['{"n":1}', '{"text":"Grüße aus 東京 🚚\\n"}', '""', `"${'x'.repeat(70_000)}"`, '{"n": -0}'];
       const published = await publish(store, ...data.map((text) => event({ data: text })));
       const { deliveries } = await scan(only(await lease(store, START)), START);
-      const canceled = (await store.deliveries.list('sandbox', { ...ALL, limit: 10 })).data[0];
+      const canceled = (await store.deliveries.list('sandbox', { ...ALL_DELIVERIES, limit: 10 })).data[0];
       if (canceled !== undefined) await store.deliveries.cancel('sandbox', canceled.id);
       const bodies = await store.lanes.bodies(deliveries.map(({ seq }) => seq));
       expect(bodies.map(({ seq }) => seq).sort((a, b) => a - b)).toEqual(deliveries.slice(0, -1).map(({ seq }) => seq));
@@ -88,7 +100,7 @@ export function lanesConformance(open: OpenStore): void {
       await addEndpoint(store, await prepare(store));
       opened.clock.now = GATE + 1;
       await publish(store, event({ orderingKey: 'a' }), event({ orderingKey: 'a' }), event({ orderingKey: 'b' }), event());
-      const { data } = await store.deliveries.list('sandbox', { ...ALL, limit: 10 });
+      const { data } = await store.deliveries.list('sandbox', { ...ALL_DELIVERIES, limit: 10 });
       const [free, b, a2] = data;
       for (const chosen of [free, b, a2]) if (chosen !== undefined) await store.deliveries.retry('sandbox', chosen.id);
       const held = only(await lease(store, GATE));
@@ -118,14 +130,14 @@ export function lanesConformance(open: OpenStore): void {
         },
       ];
       expect(await store.lanes.settle(batch)).toEqual(['settled']);
-      const before = (await store.deliveries.list('sandbox', { ...ALL, limit: 10 })).data;
+      const before = (await store.deliveries.list('sandbox', { ...ALL_DELIVERIES, limit: 10 })).data;
       expect(before.map(({ status, reason, attemptCount, nextAttemptAt }) => [status, reason, attemptCount, nextAttemptAt])).toEqual([
         ['failed', 'attempts_exhausted', 1, null],
         ['pending', null, 1, START + 5000],
         ['succeeded', null, 1, null],
       ]);
       expect(await store.lanes.settle(batch)).toEqual(['settled']);
-      expect((await store.deliveries.list('sandbox', { ...ALL, limit: 10 })).data).toEqual(before);
+      expect((await store.deliveries.list('sandbox', { ...ALL_DELIVERIES, limit: 10 })).data).toEqual(before);
       const detail = await store.deliveries.get('sandbox', before[1]?.id ?? '');
       expect(detail?.attempts).toMatchObject([
         { number: 1, status: 'failed', error: 'http_status', responseStatus: 500, stale: false, timings: { connect: 1 } },
@@ -151,7 +163,7 @@ export function lanesConformance(open: OpenStore): void {
       await release(old);
       expect(await store.lanes.target(old.lease)).toBeNull();
       expect(await store.lanes.target(taken.lease)).not.toBeNull();
-      const [delivery] = (await store.deliveries.list('sandbox', { ...ALL, limit: 10 })).data;
+      const [delivery] = (await store.deliveries.list('sandbox', { ...ALL_DELIVERIES, limit: 10 })).data;
       expect(delivery).toMatchObject({ status: 'pending', attemptCount: 0 });
       const detail = await store.deliveries.get('sandbox', delivery?.id ?? '');
       expect(detail?.attempts).toMatchObject([{ stale: true }]);
@@ -177,7 +189,7 @@ export function lanesConformance(open: OpenStore): void {
       expect(await store.lanes.renew({ leases: [held.lease], leaseMs: 5000 })).toEqual([
         { lease: held.lease, leaseUntil: START + 5000, rescan: false },
       ]);
-      const [delivery] = (await store.deliveries.list('sandbox', { ...ALL, limit: 1 })).data;
+      const [delivery] = (await store.deliveries.list('sandbox', { ...ALL_DELIVERIES, limit: 1 })).data;
       await store.deliveries.retry('sandbox', delivery?.id as never);
       expect(await store.lanes.renew({ leases: [held.lease], leaseMs: 5000 })).toMatchObject([{ rescan: true }]);
       opened.clock.now += 4999;
@@ -201,7 +213,7 @@ export function lanesConformance(open: OpenStore): void {
     ])('what was asked for by hand, and stood behind another until %s, waits for no floor', async (_, free) => {
       const endpoint = await addEndpoint(store, await prepare(store));
       await publish(store, event({ orderingKey: 'a' }), event({ orderingKey: 'a' }));
-      const [second, head] = (await store.deliveries.list('sandbox', { ...ALL, limit: 2 })).data as [Delivery, Delivery];
+      const [second, head] = (await store.deliveries.list('sandbox', { ...ALL_DELIVERIES, limit: 2 })).data as [Delivery, Delivery];
       await store.deliveries.retry('sandbox', second.id);
       const held = only(await lease(store, GATE));
       await release(held, { dueAt: START + 5000, notBefore: START + 7000, state: { ...CALM, retryAfter: START + 7000 } });
@@ -243,11 +255,11 @@ export function lanesConformance(open: OpenStore): void {
       await publish(store, event());
       const held = only(await lease(store, GATE));
       const seq = await onlySeq(held);
-      const [delivery] = (await store.deliveries.list('sandbox', { ...ALL, limit: 1 })).data;
+      const [delivery] = (await store.deliveries.list('sandbox', { ...ALL_DELIVERIES, limit: 1 })).data;
       await store.deliveries.cancel('sandbox', delivery?.id as never);
       expect(await store.lanes.bodies([seq])).toEqual([]);
       await store.lanes.settle([{ lease: held.lease, attempts: [attempt(seq, { status: 'succeeded' })], state: CALM, disable: null }]);
-      expect((await store.deliveries.list('sandbox', { ...ALL, limit: 1 })).data).toMatchObject([
+      expect((await store.deliveries.list('sandbox', { ...ALL_DELIVERIES, limit: 1 })).data).toMatchObject([
         { status: 'canceled', reason: 'canceled_by_hand', attemptCount: 1 },
       ]);
     });
@@ -261,7 +273,7 @@ export function lanesConformance(open: OpenStore): void {
         { lease: held.lease, attempts: [attempt(seq, { status: 'failed', reason: 'attempts_exhausted' })], state: CALM, disable: null },
       ]);
       await release(held);
-      const [delivery] = (await store.deliveries.list('sandbox', { ...ALL, limit: 1 })).data;
+      const [delivery] = (await store.deliveries.list('sandbox', { ...ALL_DELIVERIES, limit: 1 })).data;
       expect(await store.deliveries.retry('sandbox', delivery?.id as never)).toMatchObject({ status: 'pending', late: true, reason: null });
       const again = only(await lease(store, 0));
       expect((await scan(again)).deliveries).toMatchObject([{ seq, late: true, failures: 0, dueAt: START }]);
@@ -272,7 +284,7 @@ export function lanesConformance(open: OpenStore): void {
       const endpoint = await addEndpoint(store, await prepare(store));
       await publish(store, ...Array.from({ length: 50 }, () => event()));
       expect(await store.endpoints.delete('sandbox', endpoint.id)).toBe(true);
-      const { data } = await store.deliveries.list('sandbox', { ...ALL, limit: 100 });
+      const { data } = await store.deliveries.list('sandbox', { ...ALL_DELIVERIES, limit: 100 });
       expect(new Set(data.map(({ status, reason }) => `${status} ${reason}`))).toEqual(new Set(['canceled endpoint_deleted']));
       expect(await lease(store, GATE)).toEqual([]);
       expect(await store.deliveries.retry('sandbox', data[0]?.id as never)).toBe('endpoint_deleted');
@@ -304,5 +316,3 @@ export function lanesConformance(open: OpenStore): void {
     });
   });
 }
-
-const ALL = { application: null, endpoint: null, event: null, status: null, orderingKey: null, since: null, until: null, cursor: null };

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Store } from '../../../src/store/store.ts';
-import { addEndpoint, event, type OpenedStore, type OpenStore, prepare, publish, START } from './harness.ts';
+import { ALL_DELIVERIES, addEndpoint, event, type OpenedStore, type OpenStore, prepare, publish, START } from './harness.ts';
 
 export function publishConformance(open: OpenStore): void {
   describe('publish', () => {
@@ -69,7 +69,7 @@ export function publishConformance(open: OpenStore): void {
           index: 0,
         });
       }
-      const { data } = await store.deliveries.list('sandbox', { ...ALL, limit: 10 });
+      const { data } = await store.deliveries.list('sandbox', { ...ALL_DELIVERIES, limit: 10 });
       expect(data).toHaveLength(1);
       // The same id in the other environment is another event.
       expect(await store.publish({ environment: 'production', events: [event({ id: 'a' })], idempotency: null })).toMatchObject({
@@ -91,7 +91,7 @@ export function publishConformance(open: OpenStore): void {
       expect(refused).toEqual({ kind: 'unknown_application', index: 1 });
       expect(two).toEqual({ ...one, repeated: true });
       expect(other).toEqual({ kind: 'idempotency_conflict' });
-      expect((await store.deliveries.list('sandbox', { ...ALL, limit: 10 })).data).toHaveLength(1);
+      expect((await store.deliveries.list('sandbox', { ...ALL_DELIVERIES, limit: 10 })).data).toHaveLength(1);
       expect(await store.events.get('sandbox', 'x', null)).toBeNull();
     });
 
@@ -113,5 +113,3 @@ export function publishConformance(open: OpenStore): void {
     });
   });
 }
-
-const ALL = { application: null, endpoint: null, event: null, status: null, orderingKey: null, since: null, until: null, cursor: null };

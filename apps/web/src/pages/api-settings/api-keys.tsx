@@ -8,10 +8,10 @@ import { useRights, useScope } from '../../api/session.ts';
 import { Button } from '../../ui/button.tsx';
 import { Code } from '../../ui/code.tsx';
 import { CopyTextButton } from '../../ui/copy.tsx';
-import { Confirm, Dialog, DialogActions } from '../../ui/dialog.tsx';
+import { Confirm, Dialog, DialogActions, FormEnd } from '../../ui/dialog.tsx';
 import { Field, Input } from '../../ui/field.tsx';
 import { Instant } from '../../ui/instant.tsx';
-import { Empty, Failure, Notice, Skeleton } from '../../ui/notice.tsx';
+import { Empty, Failure, Skeleton } from '../../ui/notice.tsx';
 import { Section } from '../../ui/page.tsx';
 import { say, sayFailure } from '../../ui/toasts.tsx';
 
@@ -122,17 +122,7 @@ function NewKey({ onClose }: { readonly onClose: () => void }) {
         <Field label="Name" hint="What it is for, to tell keys apart later.">
           <Input required maxLength={200} placeholder="order system" value={name} onChange={(event) => setName(event.target.value)} />
         </Field>
-        {create.error !== null && (
-          <Notice tone="bad" live>
-            {create.error.message}
-          </Notice>
-        )}
-        <DialogActions>
-          <Button onClick={onClose}>Cancel</Button>
-          <Button type="submit" look="primary" busy={create.isPending}>
-            Create key
-          </Button>
-        </DialogActions>
+        <FormEnd error={create.error} action="Create key" busy={create.isPending} onClose={onClose} />
       </form>
     </Dialog>
   );

@@ -3,10 +3,8 @@ import { type FormEvent, useState } from 'react';
 import { ApiProblem, call } from '../../api/client.ts';
 import { secretQuery } from '../../api/queries.ts';
 import { useScope } from '../../api/session.ts';
-import { Button } from '../../ui/button.tsx';
-import { Dialog, DialogActions } from '../../ui/dialog.tsx';
+import { Dialog, FormEnd } from '../../ui/dialog.tsx';
 import { Choice, Field, Input } from '../../ui/field.tsx';
-import { Notice } from '../../ui/notice.tsx';
 import { say } from '../../ui/toasts.tsx';
 
 const OVERLAPS = [
@@ -85,17 +83,7 @@ export function RotateDialog({ endpoint, onClose, onRotated }: RotateDialogProps
             onChange={(event) => setOwn(event.target.value)}
           />
         </Field>
-        {rotate.error !== null && fields['secret'] === undefined && (
-          <Notice tone="bad" live>
-            {rotate.error.message}
-          </Notice>
-        )}
-        <DialogActions>
-          <Button onClick={onClose}>Cancel</Button>
-          <Button type="submit" look="primary" busy={rotate.isPending}>
-            Rotate
-          </Button>
-        </DialogActions>
+        <FormEnd error={fields['secret'] === undefined ? rotate.error : null} action="Rotate" busy={rotate.isPending} onClose={onClose} />
       </form>
     </Dialog>
   );

@@ -6,12 +6,12 @@ import { type FormEvent, useState } from 'react';
 import { call, type Scope } from '../../api/client.ts';
 import { Button, IconButton } from '../../ui/button.tsx';
 import { Code } from '../../ui/code.tsx';
-import { Dialog, DialogActions } from '../../ui/dialog.tsx';
+import { Dialog, FormEnd } from '../../ui/dialog.tsx';
 import { Field, Input } from '../../ui/field.tsx';
 import { Instant } from '../../ui/instant.tsx';
 import { LiveList } from '../../ui/live-list.tsx';
 import { Menu, MenuItem } from '../../ui/menu.tsx';
-import { Empty, Failure, Notice, Skeleton } from '../../ui/notice.tsx';
+import { Empty, Failure, Skeleton } from '../../ui/notice.tsx';
 import { Section } from '../../ui/page.tsx';
 import { useBrake } from './brake.tsx';
 
@@ -151,17 +151,7 @@ function NewApplication({ scope, onClose }: { readonly scope: Scope; readonly on
         >
           <Input maxLength={128} className="font-mono text-xs" value={uid} onChange={(event) => setUid(event.target.value)} />
         </Field>
-        {create.error !== null && (
-          <Notice tone="bad" live>
-            {create.error.message}
-          </Notice>
-        )}
-        <DialogActions>
-          <Button onClick={onClose}>Cancel</Button>
-          <Button type="submit" look="primary" busy={create.isPending}>
-            Create
-          </Button>
-        </DialogActions>
+        <FormEnd error={create.error} action="Create" busy={create.isPending} onClose={onClose} />
       </form>
     </Dialog>
   );

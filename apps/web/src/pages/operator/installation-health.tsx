@@ -1,7 +1,7 @@
 import type { OverviewView } from '@posthorn/contract';
 import { Link } from '@tanstack/react-router';
-import type { ReactNode } from 'react';
 import type { Environment } from '../../api/views.ts';
+import { Figure } from '../../ui/figure.tsx';
 import { Instant } from '../../ui/instant.tsx';
 import { Section } from '../../ui/page.tsx';
 import { Dot } from '../../ui/status.tsx';
@@ -86,25 +86,6 @@ export function InstallationHealth({ overview, environment }: InstallationHealth
         )}
       </Section>
     </>
-  );
-}
-
-interface FigureProps {
-  readonly name: string;
-  readonly children: ReactNode;
-  readonly aside?: ReactNode;
-  readonly tone?: string;
-}
-
-function Figure({ name, children, aside, tone = '' }: FigureProps) {
-  return (
-    <div className="-mr-px -mb-px min-w-0 border-r border-b border-line px-4 py-3.5 sm:px-5">
-      <dt className="text-xs text-ink-3">{name}</dt>
-      <dd className="mt-1 flex flex-wrap items-baseline gap-x-2">
-        <span className={`text-2xl font-semibold tracking-tight tabular-nums ${tone}`}>{children}</span>
-        {aside && <span className="text-xs text-ink-3">{aside}</span>}
-      </dd>
-    </div>
   );
 }
 

@@ -1,5 +1,5 @@
 import type { DispatchView, StatsView } from '@posthorn/contract';
-import type { ReactNode } from 'react';
+import { Figure } from '../../ui/figure.tsx';
 import { Instant } from '../../ui/instant.tsx';
 import { short } from '../../words/numbers.ts';
 import { precisely } from '../../words/time.ts';
@@ -32,25 +32,6 @@ export function Figures({ stats, dispatch }: { readonly stats?: StatsView; reado
         {dispatch === undefined ? '…' : short(dispatch.pending)}
       </Figure>
     </dl>
-  );
-}
-
-interface FigureProps {
-  readonly name: string;
-  readonly children: ReactNode;
-  readonly aside?: ReactNode;
-  readonly tone?: string;
-}
-
-function Figure({ name, children, aside, tone = '' }: FigureProps) {
-  return (
-    <div className="-mr-px -mb-px min-w-0 border-r border-b border-line px-4 py-3.5 sm:px-5">
-      <dt className="truncate text-xs text-ink-3">{name}</dt>
-      <dd className="mt-1 flex flex-wrap items-baseline gap-x-2">
-        <span className={`text-2xl font-semibold tracking-tight tabular-nums ${tone}`}>{children}</span>
-        {aside !== undefined && <span className="text-xs text-ink-3">{aside}</span>}
-      </dd>
-    </div>
   );
 }
 

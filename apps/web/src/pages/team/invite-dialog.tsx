@@ -6,9 +6,8 @@ import { useScope } from '../../api/session.ts';
 import type { Role } from '../../api/views.ts';
 import { Button } from '../../ui/button.tsx';
 import { Code } from '../../ui/code.tsx';
-import { Dialog, DialogActions } from '../../ui/dialog.tsx';
+import { Dialog, DialogActions, FormEnd } from '../../ui/dialog.tsx';
 import { Choice, Field, Input } from '../../ui/field.tsx';
-import { Notice } from '../../ui/notice.tsx';
 import { ROLE_NAMES, ROLES } from './roles.ts';
 
 export function InviteDialog({ onClose }: { readonly onClose: () => void }) {
@@ -62,17 +61,7 @@ export function InviteDialog({ onClose }: { readonly onClose: () => void }) {
             ))}
           </Choice>
         </Field>
-        {invite.error !== null && fields['email'] === undefined && (
-          <Notice tone="bad" live>
-            {invite.error.message}
-          </Notice>
-        )}
-        <DialogActions>
-          <Button onClick={onClose}>Cancel</Button>
-          <Button type="submit" look="primary" busy={invite.isPending}>
-            Invite
-          </Button>
-        </DialogActions>
+        <FormEnd error={fields['email'] === undefined ? invite.error : null} action="Invite" busy={invite.isPending} onClose={onClose} />
       </form>
     </Dialog>
   );
