@@ -6,15 +6,13 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import { buildApi } from './api/server.ts';
 import { type Config, ConfigError, readConfig, settingsHelp, unknownSettings } from './config.ts';
-import { encryptionKey, openDataFolder } from './data-folder.ts';
 import { createDispatcher, type Dispatcher } from './dispatcher/dispatcher.ts';
+import { openEngine } from './engine.ts';
 import { createMetrics } from './metrics/metrics.ts';
 import { createThreadedSender } from './sender/threaded-sender.ts';
 import { ensureServiceKeys } from './service-keys.ts';
-import { createCipher, SealError } from './store/cipher.ts';
-import { openSqliteStore } from './store/sqlite/index.ts';
-import { lockFolder } from './store/sqlite/lock.ts';
-import { StoreUnavailable } from './store/store.ts';
+import { SealError } from './store/cipher.ts';
+import { type Environment, type Store, StoreUnavailable } from './store/store.ts';
 import { systemClock } from './system-clock.ts';
 
 const { version: VERSION } = JSON.parse(readFileSync(join(import.meta.dirname, '../package.json'), 'utf8')) as { version: string };
@@ -49,22 +47,10 @@ async function serve(config: Config): Promise<void> {
   const output = pino.destination({ dest: 1, sync: false, minLength: 4096, periodicFlush: 100 });
   const log = pino({ level: config.logLevel, base: { role: config.role }, timestamp: pino.stdTimeFunctions.isoTime }, output);
   process.on('exit', () => output.flushSync());
-  openDataFolder(config.dataDir);
-  const unlock = lockFolder(config.dataDir);
-  if (unlock === null) throw new ConfigError(`POSTHORN_DATA_DIR ${config.dataDir} is in use by another posthorn process`);
+  const engine = await openEngine(config);
   const metrics = createMetrics({ version: VERSION });
-  const store = metrics.observe(
-    await openSqliteStore({
-      path: join(config.dataDir, 'posthorn.db'),
-      cipher: createCipher(encryptionKey(config.dataDir, config.encryptionKey)),
-      now: systemClock.now,
-      random: Math.random,
-    }),
-  );
-  // With SQLite this process is the only one, so what it was started with is in force, the defaults included.
-  await store.environments.setCadence('production', config.cadenceProduction);
-  await store.environments.setCadence('sandbox', config.cadenceSandbox);
-  const made = await ensureServiceKeys(store, config);
+  const store = metrics.observe(engine.store);
+  const made = await engine.exclusively(() => ensureServiceKeys(store, config));
   if (made.length > 0)
     log.info({ file: join(config.dataDir, 'service-keys.txt') }, `first start: service keys made for ${made.join(' and ')}`);
   for (const name of unknownSettings(process.env))
@@ -132,7 +118,7 @@ async function serve(config: Config): Promise<void> {
       .then(() => store.close())
       .then(() => {
         clearTimeout(late);
-        unlock();
+        engine.unlock();
         log.info('stopped');
         process.exit(0);
       })
@@ -149,8 +135,13 @@ async function serve(config: Config): Promise<void> {
     log.info('dispatching');
     return;
   }
-  log.info({ production: config.cadenceProduction, sandbox: config.cadenceSandbox, data: config.dataDir }, 'cadences in force');
+  log.info({ ...(await cadencesInForce(store)), data: config.databaseUrl === null ? config.dataDir : 'PostgreSQL' }, 'cadences in force');
   await listen(api, config);
+}
+
+async function cadencesInForce(store: Store): Promise<Record<Environment, string>> {
+  const [production, sandbox] = await Promise.all([store.environments.get('production'), store.environments.get('sandbox')]);
+  return { production: production.cadence, sandbox: sandbox.cadence };
 }
 
 /** Names are not looked up: one that is not `localhost` counts as public. */

@@ -213,7 +213,8 @@ export interface EnvironmentState {
 
 export interface EnvironmentStore {
   get(environment: Environment): Promise<EnvironmentState>;
-  setCadence(environment: Environment, cadence: string): Promise<void>;
+  /** @param options.unlessSet leaves the cadence that is in force, where there is one */
+  setCadence(environment: Environment, cadence: string, options?: { readonly unlessSet: boolean }): Promise<void>;
   /** Dispatch now: opens the gate of the whole environment up to now. */
   open(environment: Environment): Promise<EnvironmentState>;
   /** What waits in this environment, or in one application of it. */

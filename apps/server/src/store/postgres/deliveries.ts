@@ -2,6 +2,7 @@
 import { type DeliveryId, idTime, type Ordering, queueName } from '@posthorn/core';
 import { pageOf } from '../page.ts';
 import type { DeliveryStore, Environment } from '../store.ts';
+import { isBraked } from './brakes.ts';
 import type { PostgresContext } from './context.ts';
 import type { Transaction } from './database.ts';
 import {
@@ -69,6 +70,7 @@ export function postgresDeliveries(context: PostgresContext): DeliveryStore {
           dueAt: row.due_at,
           byHand: row.by_hand > 0,
           lane: { openedAt: row.opened_at, rateAt: row.rate_at },
+          braked: await isBraked(tx, environment, row.application),
           environment: await environmentState(tx, environment),
         };
       });

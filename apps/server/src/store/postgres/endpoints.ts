@@ -3,6 +3,7 @@ import { type ApplicationId, type EndpointId, newId, type Ordering } from '@post
 import { pageOf, readCursor } from '../page.ts';
 import { firstSecret, promote, rotate, type SecretState, secretsAt } from '../secrets.ts';
 import type { DisabledReason, Endpoint, EndpointSettings, EndpointStatus, EndpointStore, Environment } from '../store.ts';
+import { enableLanes, isBraked } from './brakes.ts';
 import { Conditions } from './conditions.ts';
 import type { PostgresContext } from './context.ts';
 import type { Transaction } from './database.ts';
@@ -144,11 +145,14 @@ export function postgresEndpoints(context: PostgresContext): EndpointStore {
           sealSecrets(id, firstSecret(secret)),
           now,
         );
+        // Whoever brakes the environment waits for this, or this for them.
+        await tx.run('SELECT FROM posthorn.environments WHERE name = $1 FOR KEY SHARE', environment);
         await tx.run(
-          'INSERT INTO posthorn.lanes (pk, endpoint, application, cadence_group) VALUES ($1, $1, $2, $3)',
+          'INSERT INTO posthorn.lanes (pk, endpoint, application, cadence_group, enabled) VALUES ($1, $1, $2, $3, $4)',
           made?.pk,
           tenant.pk,
           `${environment}:${settings.cadence ?? ''}`,
+          !(await isBraked(tx, environment, tenant.pk)),
         );
         return endpointFromRow(context, (await find(tx, environment, id)) as EndpointRow);
       });
@@ -184,13 +188,13 @@ export function postgresEndpoints(context: PostgresContext): EndpointStore {
         );
         await tx.run(
           // What stood behind a retry may go at once in another order, but the lane's marks only know the heads of the old one.
-          'UPDATE posthorn.lanes SET enabled = $2, cadence_group = $3, due_at = CASE WHEN $4 THEN least(due_at, $5) ELSE due_at END WHERE pk = $1',
+          'UPDATE posthorn.lanes SET cadence_group = $2, due_at = CASE WHEN $3 THEN least(due_at, $4) ELSE due_at END WHERE pk = $1',
           row.pk,
-          status === 'enabled',
           `${environment}:${next.cadence ?? ''}`,
           next.ordering !== row.ordering,
           now,
         );
+        await enableLanes(tx, 'e.pk = $1', row.pk);
         if (next.url !== row.url || (status === 'enabled' && row.status !== 'enabled')) await startHealthAnew(tx, row.pk);
         return { lane: row.pk, endpoint: endpointFromRow(context, (await find(tx, environment, id)) as EndpointRow) };
       });

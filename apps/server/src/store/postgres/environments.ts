@@ -25,12 +25,13 @@ export function postgresEnvironments(context: PostgresContext): EnvironmentStore
     async get(environment) {
       return environmentState(db, environment);
     },
-    async setCadence(environment, cadence) {
+    async setCadence(environment, cadence, options) {
       await db.run(
         `INSERT INTO posthorn.environments (name, cadence) VALUES ($1, $2)
-         ON CONFLICT (name) DO UPDATE SET cadence = $2 WHERE environments.cadence <> $2`,
+         ON CONFLICT (name) DO UPDATE SET cadence = $2 WHERE environments.cadence <> $2 AND NOT $3`,
         environment,
         cadence,
+        options?.unlessSet ?? false,
       );
       context.hint({ kind: 'work' });
     },

@@ -5,6 +5,7 @@ import { pooledRandomBytes } from '../random-bytes.ts';
 import type { Store } from '../store.ts';
 import { parseDatabaseUrl } from './address.ts';
 import { postgresApplications } from './applications.ts';
+import { postgresBrakes } from './brakes.ts';
 import { databaseClock } from './clock.ts';
 import { Connector } from './connection.ts';
 import type { PostgresContext } from './context.ts';
@@ -15,10 +16,11 @@ import { type EndpointRow, postgresEndpoints, secretState } from './endpoints.ts
 import { postgresEnvironments } from './environments.ts';
 import { postgresEventTypes } from './event-types.ts';
 import { postgresEvents } from './events.ts';
+import { figures } from './figures.ts';
 import { postgresKeys } from './keys.ts';
 import { postgresLanes } from './lanes.ts';
 import { Hints } from './listener.ts';
-import { migrate } from './migrate.ts';
+import { exclusively, migrate } from './migrate.ts';
 import { ensurePartitions, weeksAhead } from './partitions.ts';
 import { postgresPublish } from './publish.ts';
 
@@ -29,6 +31,11 @@ export interface PostgresStoreOptions {
   /** Instead of the database's clock, epoch milliseconds: for tests that move the time. */
   readonly now?: () => number;
   readonly randomBytes?: (size: number) => Uint8Array;
+}
+
+export interface PostgresStore extends Store {
+  /** Runs `work` while no other process runs anything in the same way: for what the first start has to do once. */
+  exclusively<T>(work: () => Promise<T>): Promise<T>;
 }
 
 /** Per process: a settle, a scan and bodies at the same time as a publish. */
@@ -42,7 +49,7 @@ const PARTITIONS_EVERY_MS = 6 * 3_600_000;
  * @throws {StoreUnavailable} the database cannot be reached, or belongs to a newer program
  * @throws {RangeError} the URL does not do
  */
-export async function openPostgresStore(options: PostgresStoreOptions): Promise<Store> {
+export async function openPostgresStore(options: PostgresStoreOptions): Promise<PostgresStore> {
   const connector = new Connector(parseDatabaseUrl(options.url));
   const client = await connector.connectPlain();
   try {
@@ -92,15 +99,18 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
     eventTypes: postgresEventTypes(context),
     keys,
     environments: postgresEnvironments(context),
+    brakes: postgresBrakes(context),
     events: postgresEvents(context),
     deliveries: postgresDeliveries(context),
     lanes,
     publish: postgresPublish(context),
+    figures: () => figures(context),
     now: () => context.clock.now(),
     async check() {
       await db.get('SELECT FROM posthorn.environments LIMIT 1');
     },
     subscribe: (listener) => hints.subscribe(listener),
+    exclusively: (work) => exclusively(connector, work),
     async close() {
       clearInterval(upkeep);
       await close();

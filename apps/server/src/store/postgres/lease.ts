@@ -14,6 +14,7 @@ import { chooseLanes, type LeaseCandidate } from '../lease-choice.ts';
 import { secretsAt } from '../secrets.ts';
 import type { LaneStore, LaneTarget, Lease, LeasedLane, LeaseLimits, RenewedLane } from '../store.ts';
 import { int4s, int8s, texts } from './arrays.ts';
+import { BRAKED } from './brakes.ts';
 import type { PostgresContext } from './context.ts';
 import { ENDPOINT_COLUMNS, type EndpointRow, endpointFromRow, secretState } from './endpoints.ts';
 import { LANE_STATE, type StateRow, stateFromRow } from './lane-state.ts';
@@ -65,7 +66,7 @@ export const LEASE = `WITH chosen AS MATERIALIZED (SELECT unnest($1::integer[]) 
   RETURNING l.pk, t.holder IS NOT NULL AS taken_over`;
 
 /** What a dispatcher needs to know of a lane that it has just taken. */
-const TARGETS = `SELECT l.pk AS lane, l.fence, l.cadence_group, l.opened_at, ${LANE_STATE}, ${ENDPOINT_COLUMNS}
+const TARGETS = `SELECT l.pk AS lane, l.fence, l.cadence_group, l.opened_at, ${BRAKED} AS braked, ${LANE_STATE}, ${ENDPOINT_COLUMNS}
   FROM posthorn.lanes l JOIN posthorn.endpoints e ON e.pk = l.endpoint JOIN posthorn.applications a ON a.pk = e.application`;
 
 interface TargetRow extends EndpointRow, StateRow {
@@ -73,6 +74,7 @@ interface TargetRow extends EndpointRow, StateRow {
   readonly fence: number;
   readonly cadence_group: string;
   readonly opened_at: number;
+  readonly braked: boolean;
 }
 
 export async function lease(
@@ -125,7 +127,7 @@ export async function target(context: PostgresContext, held: Lease): ReturnType<
 }
 
 function targetFromRow(context: PostgresContext, row: TargetRow, now: number): LaneTarget {
-  return { endpoint: endpointFromRow(context, row), secrets: secretsAt(secretState(context, row), now) };
+  return { endpoint: endpointFromRow(context, row), braked: row.braked, secrets: secretsAt(secretState(context, row), now) };
 }
 
 /** Leases as arrays, and the statement that locks their lanes in the order of their keys. What it does not return is somebody else's. */

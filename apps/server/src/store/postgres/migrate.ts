@@ -9,6 +9,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Client } from 'pg';
 import { StoreUnavailable } from '../store.ts';
+import type { Connector } from './connection.ts';
 
 const MIGRATIONS = join(import.meta.dirname, 'migrations');
 /** Any number that nobody else in this database locks by: "posthorn" as bytes. */
@@ -28,12 +29,29 @@ export async function migrate(client: Client): Promise<void> {
   const before = await applied(client);
   refuseNewer(before, newest);
   if (before.number >= newest) return;
-  await client.query(`SET lock_timeout = 0`);
-  await client.query(`SELECT pg_advisory_lock(${LOCK})`);
-  try {
+  await locked(client, async () => {
     const have = await applied(client);
     refuseNewer(have, newest);
     for (const migration of migrations) if (migration.number > have.number) await apply(client, migration);
+  });
+}
+
+/** Runs `work` while no other process migrates or does anything else by this. */
+export async function exclusively<T>(connector: Connector, work: () => Promise<T>): Promise<T> {
+  const client = await connector.connectPlain();
+  try {
+    return await locked(client, work);
+  } finally {
+    await client.end();
+  }
+}
+
+async function locked<T>(client: Client, work: () => Promise<T>): Promise<T> {
+  // Others may take their time: a migration of a large table.
+  await client.query('SET lock_timeout = 0');
+  await client.query(`SELECT pg_advisory_lock(${LOCK})`);
+  try {
+    return await work();
   } finally {
     await client.query(`SELECT pg_advisory_unlock(${LOCK})`);
   }

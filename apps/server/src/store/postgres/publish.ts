@@ -84,7 +84,8 @@ async function publishGroup(
     try {
       await context.hot.batch(writeStatements(plan));
     } catch (error) {
-      if (!(await mended(context, error, now)) || tries === MOST_TRIES) throw error;
+      if (!(await mended(context, error, now))) throw error;
+      if (tries === MOST_TRIES) throw new StoreUnavailable('others publish the same ids all the time', { cause: error });
       continue;
     }
     if (plan.earliestTick !== null && plan.earliestTick <= now + HINT_WITHIN_MS) context.hint({ kind: 'work' });
@@ -96,7 +97,7 @@ const UNIQUE_VIOLATION = '23505';
 const CHECK_VIOLATION = '23514';
 
 /** Whether the same again may work. */
-export async function mended({ db }: PostgresContext, error: unknown, now: number): Promise<boolean> {
+async function mended({ db }: PostgresContext, error: unknown, now: number): Promise<boolean> {
   if (!(error instanceof DatabaseError)) return false;
   if (error.code === CHECK_VIOLATION && /no partition/.test(error.message)) {
     await ensurePartitions(db, [now]);

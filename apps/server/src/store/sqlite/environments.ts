@@ -21,11 +21,12 @@ export function sqliteEnvironments(context: SqliteContext): EnvironmentStore {
     async get(environment) {
       return environmentState(context, environment);
     },
-    async setCadence(environment, cadence) {
+    async setCadence(environment, cadence, options) {
       db.run(
-        'INSERT INTO environments (name, cadence) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET cadence = ?2 WHERE cadence <> ?2',
+        'INSERT INTO environments (name, cadence) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET cadence = ?2 WHERE cadence <> ?2 AND NOT ?3',
         environment,
         cadence,
+        options?.unlessSet === true ? 1 : 0,
       );
       context.hint({ kind: 'work' });
     },

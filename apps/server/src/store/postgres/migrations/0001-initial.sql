@@ -69,7 +69,7 @@ CREATE TABLE posthorn.lanes (
   application integer NOT NULL,
   shard smallint NOT NULL DEFAULT 0,
   cadence_group text COLLATE "C" NOT NULL, -- environment:cadence; nothing after the colon: the environment's own
-  enabled boolean NOT NULL DEFAULT true, -- while the endpoint is enabled
+  enabled boolean NOT NULL DEFAULT true, -- while the endpoint is enabled and no brake holds it
   deleted boolean NOT NULL DEFAULT false, -- with its endpoint
   first_at bigint, -- publish of the earliest first attempt that may wait for its gate
   due_at bigint, -- earliest instant of anything that is not gated
@@ -260,6 +260,14 @@ CREATE TABLE posthorn.notices (
 );
 
 CREATE INDEX notices_waiting ON posthorn.notices (pk) WHERE handled_at IS NULL;
+
+-- The operator's brake: nothing new leaves for the endpoints of an environment, or of one application in it.
+CREATE TABLE posthorn.brakes (
+  environment posthorn.environment NOT NULL,
+  application integer NOT NULL, -- 0: the whole environment
+  paused_at bigint NOT NULL,
+  PRIMARY KEY (environment, application)
+);
 
 -- Publish in your own transaction: providers insert here what is to be published, together with what it tells of.
 CREATE TABLE posthorn.outbox (
