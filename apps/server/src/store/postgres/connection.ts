@@ -17,6 +17,7 @@ export interface Statement {
 const CONNECT_TIMEOUT_MS = 5_000;
 /** A statement that takes longer is given up together with its connection. The server is never asked to cancel: it might be committing. */
 const STATEMENT_TIMEOUT_MS = 30_000;
+const PLANS_GOOD_FOR_MS = 10_000;
 const OLDEST_VERSION = 150_000;
 
 /**
@@ -78,6 +79,7 @@ export class Connection {
   /** Warnings since the last look: a COMMIT that comes with one did not come to what it says. */
   #warning: string | null = null;
   #broken = false;
+  #plannedAt = performance.now();
 
   constructor({ client, socket }: Connected) {
     this.#client = client;
@@ -116,6 +118,17 @@ export class Connection {
   /** BEGIN, COMMIT, ROLLBACK and the like: without parameters, not prepared. */
   command(text: string): Promise<QueryResult> {
     return this.#client.query(text);
+  }
+
+  /**
+   * Lets the server plan anew every few seconds. A plan is kept as long as its connection, and one that was made while the backlog was empty reads all of
+   * it once it is not.
+   */
+  freshenPlans(): void {
+    const now = performance.now();
+    if (now - this.#plannedAt < PLANS_GOOD_FOR_MS) return;
+    this.#plannedAt = now;
+    this.command('DISCARD PLANS').catch(() => {});
   }
 
   takeWarning(): string | null {

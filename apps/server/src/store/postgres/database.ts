@@ -110,6 +110,7 @@ export class Database implements Transaction {
   async #repeating<T>(work: (connection: Connection) => Promise<T>): Promise<T> {
     for (let tries = 1; ; tries += 1) {
       const connection = await this.#acquire();
+      connection.freshenPlans();
       try {
         return await work(connection);
       } catch (error) {

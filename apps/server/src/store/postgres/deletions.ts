@@ -15,7 +15,7 @@ export async function cancelDeleted(
       { sql: 'SELECT FROM posthorn.lanes WHERE pk = $1 FOR NO KEY UPDATE', values: [lane] },
       {
         sql: `WITH gone AS (
-                DELETE FROM posthorn.pending WHERE lane = $1 AND seq = ANY (ARRAY(SELECT seq FROM posthorn.pending WHERE lane = $1 ORDER BY lane, seq LIMIT ${STEP}))
+                DELETE FROM posthorn.pending WHERE lane = $1 AND seq = ANY (ARRAY(SELECT seq FROM posthorn.pending WHERE lane >= $1 AND lane <= $1 ORDER BY lane, seq LIMIT ${STEP}))
                 RETURNING application, environment, published_at, seq
               ), canceled AS (
                 UPDATE posthorn.deliveries d SET problem = 'canceled', reason = $2 FROM gone

@@ -148,14 +148,22 @@ export function postgresDeliveries(context: PostgresContext): DeliveryStore {
 /** The earliest pending delivery in the same queue that comes before `row`. */
 async function behind(tx: Transaction, row: DeliveryRow, ordering: Ordering): Promise<DeliveryId | null> {
   if (!row.waiting || queueName(ordering, { orderingKey: row.ordering_key, late: row.late }) === null) return null;
-  const ofKey = ordering === 'strict' ? '' : `AND ordering_key = $3`;
-  const first = await tx.get<{ id: DeliveryId }>(
-    `SELECT id FROM posthorn.pending WHERE lane = $1 AND seq < $2 ${ofKey} AND ${row.late ? 'late' : 'NOT late'} ORDER BY lane, ${
-      ordering === 'strict' ? '' : 'ordering_key, '
-    }seq LIMIT 1`,
-    row.lane,
-    row.seq,
-    ...(ordering === 'strict' ? [] : [row.ordering_key]),
-  );
+  // A range of the lane, or of the key in it: see scan.ts.
+  const first =
+    ordering === 'strict'
+      ? await tx.get<{ id: DeliveryId }>(
+          `SELECT id FROM posthorn.pending WHERE lane >= $1 AND (lane, seq) < ($1, $2) AND ${row.late ? 'late' : 'NOT late'} ORDER BY lane, seq LIMIT 1`,
+          row.lane,
+          row.seq,
+        )
+      : await tx.get<{ id: DeliveryId }>(
+          `SELECT id FROM posthorn.pending
+           WHERE (lane, ordering_key) >= ($1, $2) AND (lane, ordering_key, seq) < ($1, $2, $3) AND ordering_key IS NOT NULL
+             AND ${row.late ? 'late' : 'NOT late'}
+           ORDER BY lane, ordering_key, seq LIMIT 1`,
+          row.lane,
+          row.ordering_key,
+          row.seq,
+        );
   return first?.id ?? null;
 }

@@ -159,7 +159,10 @@ function listOfPending(environment: Environment, filter: DeliveryFilter): Delive
   const after = readCursor(filter.cursor, 2);
   const where = new Conditions().add('w.environment = ?', environment);
   const { endpoint, application, since, until } = filter;
-  if (endpoint !== null) where.add('w.lane = (SELECT pk FROM posthorn.endpoints WHERE id = ?)', endpoint);
+  if (endpoint !== null) {
+    const lane = '(SELECT pk FROM posthorn.endpoints WHERE id = ?)';
+    where.add(`w.lane >= ${lane} AND w.lane <= ${lane}`, endpoint, endpoint);
+  }
   if (application !== null) where.add('w.application = (SELECT pk FROM posthorn.applications WHERE id = ?)', application);
   if (since !== null) where.add('w.published_at >= ?', since);
   if (until !== null) where.add('w.published_at < ?', until);

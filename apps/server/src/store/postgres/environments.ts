@@ -58,7 +58,7 @@ export function postgresEnvironments(context: PostgresContext): EnvironmentStore
          FROM posthorn.endpoints l
          CROSS JOIN LATERAL (SELECT count(*) AS count FROM posthorn.pending p WHERE p.lane = l.pk) waiting
          LEFT JOIN LATERAL (
-           SELECT p.published_at FROM posthorn.pending p WHERE p.lane = l.pk ORDER BY p.lane, p.seq LIMIT 1
+           SELECT p.published_at FROM posthorn.pending p WHERE p.lane >= l.pk AND p.lane <= l.pk ORDER BY p.lane, p.seq LIMIT 1
          ) oldest ON true
          WHERE ${where.sql}`,
         ...where.parameters,

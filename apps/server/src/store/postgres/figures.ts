@@ -12,7 +12,7 @@ const COUNTS = `SELECT
 /** The oldest of each lane is the first of its queue: one seek each. */
 const OLDEST = `SELECT e.environment, min(oldest.published_at) AS at
   FROM posthorn.endpoints e CROSS JOIN LATERAL (
-    SELECT p.published_at FROM posthorn.pending p WHERE p.lane = e.pk ORDER BY p.lane, p.seq LIMIT 1
+    SELECT p.published_at FROM posthorn.pending p WHERE p.lane >= e.pk AND p.lane <= e.pk ORDER BY p.lane, p.seq LIMIT 1
   ) oldest
   WHERE e.deleted_at IS NULL GROUP BY e.environment`;
 

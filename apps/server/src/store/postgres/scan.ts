@@ -1,6 +1,9 @@
 /**
- * Looking through a lane's queue. `ORDER BY lane, seq` where the lane is given: so the planner cannot take the index of seq alone and walk past all other
- * lanes, which it prefers while its statistics say that few lanes hold most of what waits.
+ * Looking through a lane's queue.
+ *
+ * One lane is asked for as the range from it to itself, `(lane, seq) > ($1, $2) AND lane <= $1`, never as `lane = $1`. With the equality the planner may read the
+ * index of seq, which has the order too, and pass over all other lanes: it prefers that as soon as what waits lies in the order of its publish (4.4 ms instead of
+ * 0.2 for a scan among 20,000 in 50 lanes, measured). For the range only the lane's own index has the order.
  */
 import type { DeliveryId, Ordering } from '@posthorn/core';
 import type { DeliveryBody, LaneStore, ScannedDelivery, ScanResult } from '../store.ts';
@@ -23,11 +26,13 @@ const COLUMNS = 'd.seq, d.ordering_key, d.published_at, d.due_at, d.failures, d.
 /** Of what stands beyond the gate, or was asked for by hand, a scan gives this much. */
 const BEYOND_LIMIT = 256;
 
-export const SCAN = `SELECT ${COLUMNS} FROM posthorn.pending d WHERE d.lane = $1 AND d.seq > $2 ORDER BY d.lane, d.seq LIMIT $3`;
+export const SCAN = `SELECT ${COLUMNS} FROM posthorn.pending d
+  WHERE (d.lane, d.seq) > ($1, $2) AND d.lane <= $1 ORDER BY d.lane, d.seq LIMIT $3`;
 
 export const SCAN_KEY = (late: boolean): string =>
   `SELECT ${COLUMNS} FROM posthorn.pending d
-   WHERE d.lane = $1 AND d.ordering_key = $2 AND d.ordering_key IS NOT NULL AND ${late ? 'd.late' : 'NOT d.late'} AND d.seq > $3
+   WHERE (d.lane, d.ordering_key, d.seq) > ($1, $2, $3) AND (d.lane, d.ordering_key) <= ($1, $2) AND d.ordering_key IS NOT NULL
+     AND ${late ? 'd.late' : 'NOT d.late'}
    ORDER BY d.lane, d.ordering_key, d.seq LIMIT $4`;
 
 /** That no earlier pending delivery `p` stands in the queue of `d`. */
@@ -42,15 +47,16 @@ const HEADS_ITS_QUEUE: Readonly<Record<Ordering, string>> = {
 
 /** What was asked for by hand goes first, wherever in the lane it stands. */
 export const BY_HAND = (ordering: Ordering): string =>
-  `SELECT ${COLUMNS} FROM posthorn.pending d WHERE d.lane = $1 AND d.by_hand > 0 AND ${HEADS_ITS_QUEUE[ordering]}
+  `SELECT ${COLUMNS} FROM posthorn.pending d WHERE d.lane >= $1 AND d.lane <= $1 AND d.by_hand > 0 AND ${HEADS_ITS_QUEUE[ordering]}
    ORDER BY d.lane, d.seq LIMIT ${BEYOND_LIMIT}`;
 
 /** Beyond the gate: what has an instant of its own and is due. $2 now, $3 where the gate ended the scan. */
 export const DUE_BEYOND = (ordering: Ordering): string =>
-  `SELECT ${COLUMNS} FROM posthorn.pending d WHERE d.lane = $1 AND d.due_at IS NOT NULL AND d.due_at <= $2 AND d.seq > $3 AND ${HEADS_ITS_QUEUE[ordering]}
+  `SELECT ${COLUMNS} FROM posthorn.pending d
+   WHERE d.lane >= $1 AND (d.lane, d.due_at) <= ($1, $2) AND d.due_at IS NOT NULL AND d.seq > $3 AND ${HEADS_ITS_QUEUE[ordering]}
    ORDER BY d.lane, d.due_at, d.seq LIMIT ${BEYOND_LIMIT}`;
 
-export const NEXT_DUE = `SELECT d.due_at AS at FROM posthorn.pending d WHERE d.lane = $1 AND d.due_at IS NOT NULL AND d.due_at > $2
+export const NEXT_DUE = `SELECT d.due_at AS at FROM posthorn.pending d WHERE (d.lane, d.due_at) > ($1, $2) AND d.lane <= $1 AND d.due_at IS NOT NULL
   ORDER BY d.lane, d.due_at LIMIT 1`;
 
 interface ScanRequest {
