@@ -25,6 +25,7 @@ export function deliveryRoutes(api: Api, { store }: ApiOptions): void {
   api.get(
     '/v1/deliveries',
     {
+      config: { access: 'viewer' },
       schema: {
         summary: 'List deliveries',
         operationId: 'listDeliveries',
@@ -47,6 +48,7 @@ export function deliveryRoutes(api: Api, { store }: ApiOptions): void {
   api.get(
     '/v1/deliveries/:id',
     {
+      config: { access: 'viewer' },
       schema: {
         summary: 'Get a delivery',
         description: 'With its attempts, and why it has not gone out yet.',
@@ -65,6 +67,7 @@ export function deliveryRoutes(api: Api, { store }: ApiOptions): void {
   api.post(
     '/v1/deliveries/:id/retry',
     {
+      config: { access: 'developer' },
       schema: {
         summary: 'Retry a delivery by hand',
         description:
@@ -77,7 +80,7 @@ export function deliveryRoutes(api: Api, { store }: ApiOptions): void {
     },
     async (request, reply) => {
       const { principal, detail } = await requestedDelivery(request, request.params.id, store);
-      const delivery = await store.deliveries.retry(principal.environment, detail.delivery.id);
+      const delivery = await store.as(principal.actor).deliveries.retry(principal.environment, detail.delivery.id);
       if (delivery === null) throw deliveryNotFound();
       if (delivery === 'endpoint_deleted')
         throw new Problem('endpoint_deleted', 'The endpoint is gone, so there is nowhere to send this to.');
@@ -88,6 +91,7 @@ export function deliveryRoutes(api: Api, { store }: ApiOptions): void {
   api.post(
     '/v1/deliveries/:id/cancel',
     {
+      config: { access: 'developer' },
       schema: {
         summary: 'Cancel a delivery',
         description: 'An attempt in flight is not called back, but changes nothing any more.',
@@ -99,7 +103,7 @@ export function deliveryRoutes(api: Api, { store }: ApiOptions): void {
     },
     async (request) => {
       const { principal, detail } = await requestedDelivery(request, request.params.id, store);
-      const delivery = await store.deliveries.cancel(principal.environment, detail.delivery.id);
+      const delivery = await store.as(principal.actor).deliveries.cancel(principal.environment, detail.delivery.id);
       if (delivery === null) throw deliveryNotFound();
       if (delivery === 'not_pending') throw new Problem('delivery_ended', 'Only a pending delivery can be canceled.');
       return deliveryView(delivery);
