@@ -11,19 +11,13 @@ import { mkdtemp, open, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { generateSecret, signStandard, signX } from '@posthorn/receiver';
+import { median, message, option } from './rig.ts';
 
 const ENDPOINTS = 50;
 const SWEEP = [16, 32, 64, 128, 256, 400];
 const SERVER = join(import.meta.dirname, '../../apps/server/src/main.ts');
 /** The goal of the project, and what it wants to reach. */
 const GOAL = 0.6;
-
-interface Message {
-  readonly kind: string;
-  readonly port?: number;
-  readonly ms?: number;
-  readonly cpuMs?: number;
-}
 
 /** `npm run bench -- drain [--deliveries 50000] [--rounds 5] [--concurrency 256]` */
 export async function drain(args: readonly string[]): Promise<void> {
@@ -235,21 +229,6 @@ function payload(index: number): unknown {
   };
 }
 
-/** The next message of this kind; fails when the process ends first. */
-function message(child: ChildProcess, kind: string): Promise<Message> {
-  return new Promise((resolve, reject) => {
-    const gone = (): void => reject(new Error(`a process of the benchmark ended while "${kind}" was awaited`));
-    const heard = (sent: unknown): void => {
-      if ((sent as Message).kind !== kind) return;
-      child.off('message', heard);
-      child.off('exit', gone);
-      resolve(sent as Message);
-    };
-    child.on('message', heard);
-    child.once('exit', gone);
-  });
-}
-
 async function ready(base: string, child: ChildProcess): Promise<void> {
   for (const until = Date.now() + 10_000; Date.now() < until && child.exitCode === null; ) {
     const answered = await fetch(`${base}/readyz`).then(
@@ -269,19 +248,4 @@ async function freePort(): Promise<number> {
   const address = server.address();
   await new Promise((resolve) => server.close(resolve));
   return typeof address === 'object' && address !== null ? address.port : 0;
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1
-    ? (sorted[middle] ?? Number.NaN)
-    : ((sorted[middle - 1] ?? Number.NaN) + (sorted[middle] ?? Number.NaN)) / 2;
-}
-
-function option(args: readonly string[], name: string, standard: number): number {
-  const at = args.indexOf(`--${name}`);
-  const value = at === -1 ? standard : Number(args[at + 1]);
-  if (!Number.isInteger(value) || value < 1) throw new RangeError(`--${name} takes a whole number of at least 1`);
-  return value;
 }

@@ -1,7 +1,15 @@
 /** `npm run bench -- <name>`: each benchmark prints ratios within one run, since machines differ and are noisy. */
+import { crowd } from './crowd.ts';
+import { dead } from './dead.ts';
 import { drain } from './drain.ts';
+import { isolation } from './isolation.ts';
 
-const benchmarks: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = { drain };
+const benchmarks: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = {
+  drain,
+  isolation,
+  crowd,
+  dead,
+};
 
 const [name = '', ...args] = process.argv.slice(2);
 const benchmark = benchmarks[name];

@@ -4,12 +4,20 @@
  */
 import { createServer } from 'node:net';
 
-const ANSWER = Buffer.from('HTTP/1.1 200 OK\r\nContent-Length: 15\r\nConnection: keep-alive\r\n\r\nValid signature');
+/** `accept` (by default), `fail` answers 500, `hang` never answers. */
+const [behaviour = 'accept'] = process.argv.slice(2);
+const ANSWER = Buffer.from(
+  behaviour === 'fail'
+    ? 'HTTP/1.1 500 No\r\nContent-Length: 0\r\nConnection: keep-alive\r\n\r\n'
+    : 'HTTP/1.1 200 OK\r\nContent-Length: 15\r\nConnection: keep-alive\r\n\r\nValid signature',
+);
 const HEAD_END = Buffer.from('\r\n\r\n');
 const LENGTH = /\r\ncontent-length: *(\d+)/i;
 
 let count = 0;
 let target = Number.POSITIVE_INFINITY;
+/** Only requests for paths that begin so are counted; empty: all. */
+let counted = '';
 
 const server = createServer({ noDelay: true }, (socket) => {
   let pending: Buffer | null = null;
@@ -20,15 +28,16 @@ const server = createServer({ noDelay: true }, (socket) => {
     for (;;) {
       const headEnd = buffer.indexOf(HEAD_END);
       if (headEnd === -1) break;
-      const length = Number(LENGTH.exec(buffer.toString('latin1', 0, headEnd))?.[1] ?? 0);
+      const head = buffer.toString('latin1', 0, headEnd);
+      const length = Number(LENGTH.exec(head)?.[1] ?? 0);
       const end = headEnd + 4 + length;
       if (buffer.length < end) break;
       buffer = buffer.subarray(end);
       answers += 1;
+      if (head.startsWith(counted, 'POST '.length)) count += 1;
     }
     pending = buffer.length === 0 ? null : buffer;
-    for (let answer = 0; answer < answers; answer += 1) socket.write(ANSWER);
-    count += answers;
+    if (behaviour !== 'hang') for (let answer = 0; answer < answers; answer += 1) socket.write(ANSWER);
     if (count >= target) {
       target = Number.POSITIVE_INFINITY;
       process.send?.({ kind: 'reached' });
@@ -36,10 +45,11 @@ const server = createServer({ noDelay: true }, (socket) => {
   });
 });
 
-process.on('message', (message: { kind: 'expect'; count: number } | { kind: 'usage' }) => {
+process.on('message', (message: { kind: 'expect'; count: number; path?: string } | { kind: 'usage' }) => {
   if (message.kind === 'expect') {
     count = 0;
     target = message.count;
+    counted = message.path ?? '';
     process.send?.({ kind: 'expecting' });
   } else {
     const { user, system } = process.cpuUsage();

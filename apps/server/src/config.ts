@@ -44,6 +44,23 @@ const integer =
     return value;
   };
 
+const DURATION_UNITS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** `90d`, `12h`, `30m`, `45s`: milliseconds. */
+const duration =
+  (least: string): Read<number> =>
+  (text) => {
+    const ms = durationMs(text);
+    if (ms === null || ms < (durationMs(least) ?? 0))
+      throw new RangeError(`must be a time of at least ${least}, such as 5d or 12h, not "${text}"`);
+    return ms;
+  };
+
+function durationMs(text: string): number | null {
+  const [, number = '', unit = ''] = /^(\d{1,6})([smhd])$/.exec(text) ?? [];
+  return number === '' ? null : Number(number) * (DURATION_UNITS[unit] ?? Number.NaN);
+}
+
 const oneOf =
   <T extends string>(...values: readonly T[]): Read<T> =>
   (text) => {
@@ -137,6 +154,20 @@ export const SETTINGS = {
     default: '256',
     about: 'webhook requests in flight at once',
     read: integer(1, 10_000),
+  }),
+  hostConcurrency: setting({
+    env: 'POSTHORN_HOST_CONCURRENCY',
+    flag: 'host-concurrency',
+    default: null,
+    about: 'of these, to one host and port; half of them when absent',
+    read: integer(1, 10_000),
+  }),
+  disableAfter: setting({
+    env: 'POSTHORN_DISABLE_AFTER',
+    flag: 'disable-after',
+    default: '5d',
+    about: 'how long an endpoint may fail without one success before it is disabled',
+    read: duration('1m'),
   }),
   encryptionKey: setting({
     env: 'POSTHORN_ENCRYPTION_KEY',

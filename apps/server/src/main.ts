@@ -95,6 +95,7 @@ async function serve(config: Config): Promise<void> {
           allowList: config.allowAddresses,
           publicUrl: config.publicUrl,
           trustProxy: config.trustProxy,
+          disableAfterMs: config.disableAfter,
           userAgent,
           version: VERSION,
           log,
@@ -120,6 +121,8 @@ async function serve(config: Config): Promise<void> {
       randomBytes,
       holder: `${process.pid}-${randomBytes(6).toString('hex')}`,
       concurrency: config.concurrency,
+      ...(config.hostConcurrency === null ? {} : { hostConcurrency: config.hostConcurrency }),
+      disableAfterMs: config.disableAfter,
       userAgent,
       log: { attempt: (line) => log.info(line, 'attempt'), warn: (line, message) => log.warn(line, message) },
     });

@@ -102,6 +102,29 @@ export const EndpointUpdateSchema = Closed(
 );
 export type EndpointUpdate = Static<typeof EndpointUpdateSchema>;
 
+const HealthSchema = Type.Object(
+  {
+    state: OneOf(['ok', 'failing', 'disabled'], {
+      description: '`failing`: the circuit breaker is open, or nothing was accepted for so long that its owner was told',
+    }),
+    since: Nullable(Type.String({ format: 'date-time', description: 'The first failure since the last success' })),
+    reason: Nullable(Type.String({ description: 'In words, for people' })),
+    breaker: Type.Object({
+      state: OneOf(['closed', 'open', 'half_open'], { description: 'While it is open, only probes go, one at a time' }),
+      next_probe_at: Nullable(Type.String({ format: 'date-time' })),
+    }),
+    consecutive_failures: Type.Integer(),
+    last_success_at: Nullable(Type.String({ format: 'date-time' })),
+    disables_at: Nullable(
+      Type.String({
+        format: 'date-time',
+        description: 'Without a success, the system disables the endpoint with the first failure after this',
+      }),
+    ),
+  },
+  { description: 'How the endpoint is doing' },
+);
+
 const ENDPOINT_FIELDS = {
   id: Type.String(),
   application: Type.String(),
@@ -117,6 +140,7 @@ const ENDPOINT_FIELDS = {
   retry_schedule: Nullable(Type.Array(Type.Integer(), { description: 'Null: the default schedule' })),
   status: OneOf(ENDPOINT_STATUSES),
   disabled_reason: Nullable(OneOf(['gone', 'failing'], { description: 'Why the system disabled it: it answered 410, or failed for days' })),
+  health: HealthSchema,
   created_at: TimestampSchema,
   updated_at: TimestampSchema,
 };
@@ -136,6 +160,15 @@ const EXAMPLE = {
   retry_schedule: null,
   status: 'enabled',
   disabled_reason: null,
+  health: {
+    state: 'ok',
+    since: null,
+    reason: null,
+    breaker: { state: 'closed', next_probe_at: null },
+    consecutive_failures: 0,
+    last_success_at: '2026-11-23T10:00:00.000Z',
+    disables_at: null,
+  },
   created_at: '2026-11-23T10:00:00.000Z',
   updated_at: '2026-11-23T10:00:00.000Z',
 };

@@ -42,12 +42,19 @@ export function nextStatus(status: DeliveryStatus, action: DeliveryAction): Deli
 export const ORDERINGS = ['key', 'strict', 'none'] as const;
 export type Ordering = (typeof ORDERINGS)[number];
 
+/** The queue in which a delivery stands within its lane. Those re-sent by hand after their end have queues of their own. */
+export interface Queue {
+  readonly orderingKey: string | null;
+  readonly late: boolean;
+}
+
 /**
- * The key in whose queue a delivery stands, or null when it waits for no other. A late delivery (re-sent by hand
- * after its end) neither waits for others nor holds them up: its turn in the order is over.
+ * The name of the queue in which a delivery stands, or null when it waits for no other. A late delivery (re-sent by hand after its end)
+ * neither waits for what comes in order nor holds it up, since its turn is over; but the late ones of a key keep publish order among themselves.
  */
-export function queueKey(ordering: Ordering, delivery: { readonly orderingKey: string | null; readonly late: boolean }): string | null {
-  if (ordering === 'none' || delivery.late) return null;
-  if (ordering === 'strict') return '';
-  return delivery.orderingKey;
+export function queueName(ordering: Ordering, { orderingKey, late }: Queue): string | null {
+  if (ordering === 'none') return null;
+  if (ordering === 'strict') return late ? 'late' : 'strict';
+  if (orderingKey === null) return null;
+  return late ? `late:${orderingKey}` : `key:${orderingKey}`;
 }

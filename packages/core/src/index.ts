@@ -7,6 +7,7 @@ export * from './delivery.ts';
 export * from './event-types.ts';
 export * from './ids.ts';
 export * from './json.ts';
+export * from './lane-health.ts';
 export * from './outcome.ts';
 export * from './rate.ts';
 export * from './retry.ts';

@@ -1,13 +1,14 @@
 import { describe, expect, test } from 'vitest';
-import { nextStatus, queueKey } from './delivery.ts';
+import { nextStatus, queueName } from './delivery.ts';
+import { DEFAULT_DISABLE_AFTER_MS, HEALTHY } from './lane-health.ts';
 import type { Outcome } from './outcome.ts';
 import { rateAfter, rateAllowsAt } from './rate.ts';
 import { DEFAULT_RETRY_SCHEDULE, retryDelayMs } from './retry.ts';
 import { settle } from './settle.ts';
 
 const NOW = Date.UTC(2026, 10, 23, 10, 0, 0);
-const fresh = { failures: 0, dueAt: null, byHand: false };
-const context = { now: NOW, random: 0, schedule: DEFAULT_RETRY_SCHEDULE };
+const fresh = { seq: 1, failures: 0, dueAt: null, byHand: false, resent: false, probe: false, health: HEALTHY };
+const context = { now: NOW, random: 0, schedule: DEFAULT_RETRY_SCHEDULE, disableAfterMs: DEFAULT_DISABLE_AFTER_MS };
 const refused = (status: number, retryAfter: string | null = null): Outcome => ({ kind: 'refused', status, retryAfter });
 
 describe('retry schedule', () => {
@@ -35,7 +36,7 @@ describe('settle', () => {
   test('an accepted attempt succeeds and clears the lane', () => {
     expect(settle(fresh, { kind: 'accepted', status: 204 }, context)).toEqual({
       delivery: { status: 'succeeded' },
-      lane: { success: true, notBefore: null, disable: null },
+      lane: { health: { ...HEALTHY, succeededAt: NOW }, disable: null, notices: [] },
     });
   });
 
@@ -57,9 +58,9 @@ describe('settle', () => {
   });
 
   test('410 fails at once and disables the endpoint', () => {
-    expect(settle(fresh, refused(410), context)).toEqual({
+    expect(settle(fresh, refused(410), context)).toMatchObject({
       delivery: { status: 'failed', reason: 'endpoint_gone' },
-      lane: { success: false, notBefore: null, disable: 'gone' },
+      lane: { health: { failures: 1, lastFailure: 'status 410' }, disable: 'gone', notices: ['endpoint.disabled'] },
     });
   });
 
@@ -70,7 +71,7 @@ describe('settle', () => {
     [429, '999999999', 36_000_000], // never longer than the schedule's longest step
   ])('%i with Retry-After %s holds the lane and the delivery', (status, header, ms) => {
     const { delivery, lane } = settle(fresh, refused(status, header), context);
-    expect(lane.notBefore).toBe(NOW + ms);
+    expect(lane.health.retryAfter).toBe(NOW + ms);
     expect(delivery).toEqual({ status: 'pending', failures: 1, dueAt: NOW + Math.max(ms, 5_000) });
   });
 
@@ -80,15 +81,20 @@ describe('settle', () => {
     [429, null],
     [429, '0'],
   ])('%i with Retry-After %s asks for no pause', (status, header) => {
-    expect(settle(fresh, refused(status, header), context).lane.notBefore).toBeNull();
+    expect(settle(fresh, refused(status, header), context).lane.health.retryAfter).toBe(0);
   });
 
   test.each([[{ failures: 0, dueAt: null }], [{ failures: 3, dueAt: NOW + 99_000 }]])(
     'a failed attempt by hand leaves the automatic ones as they were: %j',
     (automatic) => {
-      expect(settle({ ...automatic, byHand: true }, refused(500), context).delivery).toEqual({ status: 'pending', ...automatic });
+      expect(settle({ ...fresh, ...automatic, byHand: true }, refused(500), context).delivery).toEqual({ status: 'pending', ...automatic });
     },
   );
+});
+
+test('re-sent by hand after its end, a failed attempt is the first of a new series', () => {
+  const resent = { ...fresh, dueAt: NOW - 10, byHand: true, resent: true };
+  expect(settle(resent, refused(500), context).delivery).toEqual({ status: 'pending', failures: 1, dueAt: NOW + 5_000 });
 });
 
 describe('state machine of a delivery', () => {
@@ -105,15 +111,17 @@ describe('state machine of a delivery', () => {
   });
 
   test.each([
-    ['key', 'shp_1', false, 'shp_1'],
+    ['key', 'shp_1', false, 'key:shp_1'],
     ['key', null, false, null],
-    ['key', 'shp_1', true, null],
-    ['strict', 'shp_1', false, ''],
-    ['strict', null, false, ''],
-    ['strict', null, true, null],
+    ['key', 'shp_1', true, 'late:shp_1'],
+    ['key', null, true, null],
+    ['strict', 'shp_1', false, 'strict'],
+    ['strict', null, false, 'strict'],
+    ['strict', null, true, 'late'],
     ['none', 'shp_1', false, null],
+    ['none', 'shp_1', true, null],
   ] as const)('ordering %s, key %s, late %s stands in queue %s', (ordering, orderingKey, late, queue) => {
-    expect(queueKey(ordering, { orderingKey, late })).toBe(queue);
+    expect(queueName(ordering, { orderingKey, late })).toBe(queue);
   });
 });
 
@@ -122,18 +130,25 @@ describe('rate limit', () => {
     let rateAt = 0;
     const starts: number[] = [];
     for (let now = NOW; starts.length < 4; now += 10) {
-      if (rateAllowsAt(1, rateAt) > now) continue;
+      if (rateAllowsAt(1, rateAt, { now }) > now) continue;
       starts.push(now - NOW);
       rateAt = rateAfter(1, rateAt, { now });
     }
     expect(starts).toEqual([0, 1000, 2000, 3000]);
   });
 
+  test('a clock that was set back by an hour does not hold the lane for an hour', () => {
+    const rateAt = rateAfter(1, 0, { now: NOW });
+    const now = NOW - 3_600_000;
+    expect(rateAllowsAt(1, rateAt, { now })).toBeLessThanOrEqual(now);
+    expect(rateAllowsAt(1, rateAfter(1, rateAt, { now }), { now })).toBe(now + 1000);
+  });
+
   test('fifty per second: five at once, then one every 20 ms', () => {
     let rateAt = 0;
     const starts: number[] = [];
     for (let now = NOW; starts.length < 8; ) {
-      if (rateAllowsAt(50, rateAt) > now) {
+      if (rateAllowsAt(50, rateAt, { now }) > now) {
         now += 1;
         continue;
       }

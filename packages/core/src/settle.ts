@@ -2,18 +2,27 @@
  * What an attempt's outcome means for its delivery and for its lane: the one place where retry policy is decided.
  */
 import type { DeliveryReason } from './delivery.ts';
+import { type HealthNotice, healthAfter, type LaneHealth } from './lane-health.ts';
 import type { Outcome } from './outcome.ts';
 import { longestStepMs, retryDelayMs } from './retry.ts';
 import { parseRetryAfter } from './retry-after.ts';
 
 /** What settle needs to know of a pending delivery. */
 export interface SettledDelivery {
+  /** The delivery's number in the store. */
+  readonly seq: number;
   /** Automatic attempts that have failed so far. */
   readonly failures: number;
   /** When the next automatic attempt is due; null while the first one waits for its gate. */
   readonly dueAt: number | null;
   /** The attempt was asked for by hand: it must not disturb the automatic ones. */
   readonly byHand: boolean;
+  /** By hand after the delivery's end: the attempt is the first of a new series of automatic ones. */
+  readonly resent: boolean;
+  /** The attempt started while the lane's breaker was open. */
+  readonly probe: boolean;
+  /** The lane's, as it was until now. */
+  readonly health: LaneHealth;
 }
 
 export type DeliveryEnd =
@@ -22,11 +31,10 @@ export type DeliveryEnd =
   | { readonly status: 'failed'; readonly reason: DeliveryReason };
 
 export interface LaneEffect {
-  readonly success: boolean;
-  /** Nothing goes to this endpoint before this instant (429 and 503 with Retry-After); null: no such wish. */
-  readonly notBefore: number | null;
-  /** The endpoint said 410: it wants no more webhooks. */
-  readonly disable: 'gone' | null;
+  readonly health: LaneHealth;
+  /** `gone`: it said 410 and wants no more webhooks. `failing`: it has failed for too long. */
+  readonly disable: 'gone' | 'failing' | null;
+  readonly notices: readonly HealthNotice[];
 }
 
 export interface Settlement {
@@ -34,33 +42,42 @@ export interface Settlement {
   readonly lane: LaneEffect;
 }
 
-/**
- * Settles one attempt.
- *
- * @param context.now the attempt's end, epoch milliseconds
- * @param context.random in [0, 1), for jitter
- * @param context.schedule the endpoint's retry schedule in seconds
- */
-export function settle(
+export interface SettleContext {
+  /** The attempt's end, epoch milliseconds. */
+  readonly now: number;
+  /** In [0, 1), for jitter. */
+  readonly random: number;
+  /** The endpoint's retry schedule in seconds. */
+  readonly schedule: readonly number[];
+  /** How long an endpoint may fail without one success before it is disabled. */
+  readonly disableAfterMs: number;
+}
+
+/** Settles one attempt. */
+export function settle(delivery: SettledDelivery, outcome: Outcome, context: SettleContext): Settlement {
+  const retryAfter = askedPause(outcome, context);
+  const { seq, byHand, probe } = delivery;
+  const change = healthAfter(delivery.health, { seq, byHand, probe, outcome, retryAfter }, context);
+  if (outcome.kind === 'refused' && outcome.status === 410) {
+    return {
+      delivery: { status: 'failed', reason: 'endpoint_gone' },
+      lane: { health: change.health, disable: 'gone', notices: ['endpoint.disabled'] },
+    };
+  }
+  return { delivery: deliveryEnd(delivery, outcome, { ...context, retryAfter }), lane: change };
+}
+
+function deliveryEnd(
   delivery: SettledDelivery,
   outcome: Outcome,
-  context: { readonly now: number; readonly random: number; readonly schedule: readonly number[] },
-): Settlement {
-  if (outcome.kind === 'accepted') {
-    return { delivery: { status: 'succeeded' }, lane: { success: true, notBefore: null, disable: null } };
-  }
-  if (outcome.kind === 'refused' && outcome.status === 410) {
-    return { delivery: { status: 'failed', reason: 'endpoint_gone' }, lane: { success: false, notBefore: null, disable: 'gone' } };
-  }
-  const notBefore = askedPause(outcome, context);
-  const lane: LaneEffect = { success: false, notBefore, disable: null };
-  if (delivery.byHand) {
-    return { delivery: { status: 'pending', failures: delivery.failures, dueAt: delivery.dueAt }, lane };
-  }
+  context: SettleContext & { readonly retryAfter: number | null },
+): DeliveryEnd {
+  if (outcome.kind === 'accepted') return { status: 'succeeded' };
+  if (delivery.byHand && !delivery.resent) return { status: 'pending', failures: delivery.failures, dueAt: delivery.dueAt };
   const failures = delivery.failures + 1;
   const delay = retryDelayMs(context.schedule, failures, { random: context.random });
-  if (delay === null) return { delivery: { status: 'failed', reason: 'attempts_exhausted' }, lane };
-  return { delivery: { status: 'pending', failures, dueAt: Math.max(context.now + delay, notBefore ?? 0) }, lane };
+  if (delay === null) return { status: 'failed', reason: 'attempts_exhausted' };
+  return { status: 'pending', failures, dueAt: Math.max(context.now + delay, context.retryAfter ?? 0) };
 }
 
 /** Only 429 and 503 are heard, and never for longer than the schedule itself would ever wait. */

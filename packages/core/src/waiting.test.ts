@@ -20,6 +20,7 @@ test.each<[string, Partial<WaitingFacts>, ReturnType<typeof whyNotYet>]>([
   ['the gate', { publishedAt: NOW, nextTick: NOW + 9_000 }, { reason: 'gate', until: NOW + 9_000, behind: null }],
   ['a retry', { dueAt: NOW + 5_000 }, { reason: 'retry', until: NOW + 5_000, behind: null }],
   ['a retry that is due', { dueAt: NOW }, null],
+  ['by hand, whatever floor its lane has', { dueAt: NOW + 5_000, byHand: true, floor: { reason: 'breaker', until: NOW + 60_000 } }, null],
   ['by hand, before its gate', { publishedAt: NOW, nextTick: NOW + 9_000, byHand: true }, null],
   [
     'an earlier one of its key',

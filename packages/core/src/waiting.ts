@@ -38,10 +38,12 @@ export function whyNotYet(facts: WaitingFacts): Waiting | null {
   if (facts.endpointStatus === 'disabled') return { reason: 'disabled', until: null, behind: null };
   if (facts.endpointStatus === 'paused' || facts.braked) return { reason: 'paused', until: null, behind: null };
   if (facts.behind !== null) return { reason: 'key', until: null, behind: facts.behind };
-  if (!facts.byHand && facts.dueAt === null && facts.publishedAt > facts.gate) {
+  // What was asked for by hand waits for its key only: neither gate nor floor nor schedule hold it.
+  if (facts.byHand) return null;
+  if (facts.dueAt === null && facts.publishedAt > facts.gate) {
     return { reason: 'gate', until: Math.max(facts.nextTick, facts.floor?.until ?? 0), behind: null };
   }
-  const due = facts.byHand ? 0 : (facts.dueAt ?? 0);
+  const due = facts.dueAt ?? 0;
   const floor = facts.floor !== null && facts.floor.until > facts.now ? facts.floor : null;
   if (floor !== null && floor.until >= due) return { reason: floor.reason, until: floor.until, behind: null };
   if (due > facts.now) return { reason: 'retry', until: due, behind: null };

@@ -19,6 +19,8 @@ export interface ApiOptions {
   readonly baseUrl: () => string;
   /** Whose X-Forwarded-* headers to believe (Fastify's trustProxy). */
   readonly trustProxy: boolean | number | string | string[];
+  /** How long an endpoint may fail without one success before it is disabled. */
+  readonly disableAfterMs: number;
   /** Of webhook requests. */
   readonly userAgent: string;
   readonly version: string;

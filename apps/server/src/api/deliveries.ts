@@ -7,9 +7,19 @@ import {
   type DeliveryView,
   IdParams,
 } from '@posthorn/contract';
-import { type EndpointId, gate, isId, nextTick, parseCadence, type Waiting, whyNotYet } from '@posthorn/core';
+import {
+  type EndpointId,
+  gate,
+  isId,
+  nextTick,
+  parseCadence,
+  rateAllowsAt,
+  type Waiting,
+  type WaitingFacts,
+  whyNotYet,
+} from '@posthorn/core';
 import type { FastifyRequest } from 'fastify';
-import type { Delivery, DeliveryDetail, Store } from '../store/store.ts';
+import type { Delivery, DeliveryDetail, Endpoint, Store } from '../store/store.ts';
 import { attemptView } from './attempts.ts';
 import { listedApplication, maySee, type Principal, principalOf } from './auth.ts';
 import type { Api, ApiOptions } from './context.ts';
@@ -166,18 +176,30 @@ function waitingOf({ delivery, endpoint, environment, lane, ...detail }: Deliver
   if (delivery.status !== 'pending' || endpoint === null) return null;
   const reading = parseCadence(endpoint.cadence ?? environment.cadence);
   if (!reading.ok) throw new TypeError(`stored cadence: ${reading.message}`);
-  const notBefore = lane?.notBefore ?? 0;
   return whyNotYet({
     now,
     endpointStatus: endpoint.status,
-    braked: false,
+    braked: detail.braked,
     behind: detail.behind,
-    // The store keeps one floor, and so far only Retry-After sets it.
-    floor: notBefore > now ? { reason: 'retry', until: notBefore } : null,
+    floor: floorOf(endpoint, { now, rateAt: lane.rateAt }),
     publishedAt: delivery.createdAt,
     dueAt: detail.dueAt,
     byHand: detail.byHand,
-    gate: Math.max(gate(reading.cadence, now), environment.openedAt, lane?.openedAt ?? 0),
+    gate: Math.max(gate(reading.cadence, now), environment.openedAt, lane.openedAt),
     nextTick: nextTick(reading.cadence, delivery.createdAt),
   });
+}
+
+/** What lets nothing of the lane start for now, the latest where there are several. */
+function floorOf(
+  { health, rateLimit }: Endpoint,
+  { now, rateAt }: { readonly now: number; readonly rateAt: number },
+): WaitingFacts['floor'] {
+  const floors = [
+    { reason: 'breaker', until: health.breaker?.probeAt ?? 0 },
+    { reason: 'retry', until: health.retryAfter },
+    { reason: 'rate', until: rateLimit === null ? 0 : Math.ceil(rateAllowsAt(rateLimit, rateAt, { now })) },
+  ] as const;
+  const latest = floors.reduce((a, b) => (b.until > a.until ? b : a));
+  return latest.until > now ? latest : null;
 }

@@ -1,10 +1,10 @@
 /** Endpoint settings: from a request, checked by every rule that a schema cannot say, and back into an answer. */
 import { type EndpointUpdate, type EndpointView, type FieldError, PROVIDER_SETTINGS } from '@posthorn/contract';
-import { type AllowList, formatCadence, isEventTypePattern, parseCadence } from '@posthorn/core';
+import { type AllowList, breakerState, describeHealth, formatCadence, isEventTypePattern, parseCadence } from '@posthorn/core';
 import { checkCustomHeaders } from '../sender/headers.ts';
 import type { Endpoint, EndpointSettings, Environment } from '../store/store.ts';
 import type { Principal } from './auth.ts';
-import { timestamp } from './instants.ts';
+import { timestamp, timestampOrNull } from './instants.ts';
 import { Problem } from './problems.ts';
 import { urlProblem } from './url-rule.ts';
 
@@ -57,7 +57,25 @@ function readCadence(text: string | null, errors: FieldError[]): string | null {
   return null;
 }
 
-export function endpointView(endpoint: Endpoint): EndpointView {
+export interface HealthContext {
+  readonly now: number;
+  readonly disableAfterMs: number;
+}
+
+function healthView({ health, disabledReason }: Endpoint, { now, disableAfterMs }: HealthContext): EndpointView['health'] {
+  const { state, reason } = describeHealth(health, { disabled: disabledReason, disableAfterMs });
+  return {
+    state,
+    since: timestampOrNull(health.failingSince),
+    reason,
+    breaker: { state: breakerState(health, now), next_probe_at: timestampOrNull(health.breaker?.probeAt ?? null) },
+    consecutive_failures: health.failures,
+    last_success_at: timestampOrNull(health.succeededAt),
+    disables_at: health.failingSince === null ? null : timestamp(health.failingSince + disableAfterMs),
+  };
+}
+
+export function endpointView(endpoint: Endpoint, context: HealthContext): EndpointView {
   return {
     id: endpoint.id,
     application: endpoint.application,
@@ -73,6 +91,7 @@ export function endpointView(endpoint: Endpoint): EndpointView {
     retry_schedule: endpoint.retrySchedule === null ? null : [...endpoint.retrySchedule],
     status: endpoint.status,
     disabled_reason: endpoint.disabledReason,
+    health: healthView(endpoint, context),
     created_at: timestamp(endpoint.createdAt),
     updated_at: timestamp(endpoint.updatedAt),
   };

@@ -7,9 +7,10 @@ import {
   EndpointQuerySchema,
   EndpointSchema,
   EndpointUpdateSchema,
+  type EndpointView,
 } from '@posthorn/contract';
 import { generateSecret, standardSecret } from '../sender/secrets.ts';
-import type { EndpointSettings } from '../store/store.ts';
+import type { Endpoint, EndpointSettings } from '../store/store.ts';
 import { applicationNotFound, chosenApplication, listedApplication, principalOf } from './auth.ts';
 import type { Api, ApiOptions } from './context.ts';
 import { endpointView, readSettings } from './endpoint-settings.ts';
@@ -34,7 +35,9 @@ const DEFAULTS: Omit<EndpointSettings, 'url'> = {
   retrySchedule: null,
 };
 
-export function endpointRoutes(api: Api, { store, allowList }: ApiOptions): void {
+export function endpointRoutes(api: Api, { store, allowList, disableAfterMs }: ApiOptions): void {
+  const view = async (endpoint: Endpoint): Promise<EndpointView> => endpointView(endpoint, { now: await store.now(), disableAfterMs });
+
   api.post(
     '/v1/endpoints',
     {
@@ -57,7 +60,7 @@ export function endpointRoutes(api: Api, { store, allowList }: ApiOptions): void
         .as(principal.actor)
         .endpoints.create({ application, environment, settings: { ...DEFAULTS, url, ...given }, secret });
       if (endpoint === null) throw applicationNotFound('application');
-      return reply.code(201).send({ ...endpointView(endpoint), secret, standard_secret: standardSecret(secret) });
+      return reply.code(201).send({ ...(await view(endpoint)), secret, standard_secret: standardSecret(secret) });
     },
   );
 
@@ -76,7 +79,9 @@ export function endpointRoutes(api: Api, { store, allowList }: ApiOptions): void
     async (request) => {
       const principal = principalOf(request);
       const application = await listedApplication(principal, request.query.application, store);
-      return pageView(request, await store.endpoints.list(principal.environment, { application, ...pageRequest(request) }), endpointView);
+      const health = { now: await store.now(), disableAfterMs };
+      const page = await store.endpoints.list(principal.environment, { application, ...pageRequest(request) });
+      return pageView(request, page, (endpoint) => endpointView(endpoint, health));
     },
   );
 
@@ -92,7 +97,7 @@ export function endpointRoutes(api: Api, { store, allowList }: ApiOptions): void
         response: { 200: EndpointSchema, ...problemResponses('endpoint_not_found') },
       },
     },
-    async (request) => endpointView((await requestedEndpoint(request, request.params.id, store)).endpoint),
+    async (request) => view((await requestedEndpoint(request, request.params.id, store)).endpoint),
   );
 
   api.patch(
@@ -117,7 +122,7 @@ export function endpointRoutes(api: Api, { store, allowList }: ApiOptions): void
       const change = status === undefined ? settings : { ...settings, status };
       const changed = await store.as(principal.actor).endpoints.update(principal.environment, endpoint.id, change);
       if (changed === null) throw endpointNotFound();
-      return endpointView(changed);
+      return view(changed);
     },
   );
 

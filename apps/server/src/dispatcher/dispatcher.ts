@@ -7,10 +7,34 @@
  *
  * Clock, dice, sender and store are arguments, so that a simulation can drive all of it.
  */
-import { type Clock, DEFAULT_RETRY_SCHEDULE, gate, newId, nextTick, outcomeErrorCode, settle } from '@posthorn/core';
+import {
+  type AttemptErrorCode,
+  type Clock,
+  DEFAULT_DISABLE_AFTER_MS,
+  DEFAULT_RETRY_SCHEDULE,
+  type DeliveryEnd,
+  gate,
+  healthFloor,
+  newId,
+  nextTick,
+  outcomeErrorCode,
+  STANDINGS,
+  type Standing,
+  settle,
+} from '@posthorn/core';
 import type { Sender } from '../sender/sender.ts';
 import { storedCadence } from '../store/cadences.ts';
-import type { DeliveryBody, EndpointSecrets, Outlook, ScannedDelivery, Store, StoreHint } from '../store/store.ts';
+import type {
+  DeliveryBody,
+  EndpointSecrets,
+  Environment,
+  LeaseLimits,
+  NoticeKind,
+  Outlook,
+  ScannedDelivery,
+  Store,
+  StoreHint,
+} from '../store/store.ts';
 import { LaneRun } from './lane-run.ts';
 import { Settlements } from './settlements.ts';
 
@@ -25,9 +49,28 @@ export interface DispatcherOptions {
   readonly holder: string;
   /** Requests in flight at once. */
   readonly concurrency: number;
+  /** Of those, to one destination (host and port). Default: half. */
+  readonly hostConcurrency?: number;
   readonly userAgent: string;
   readonly leaseMs?: number;
+  /** It looks this often even when nothing is due and nothing hints. */
+  readonly longestSleepMs?: number;
+  /** How long an endpoint may fail without one success before it is disabled. Default: 5 days. */
+  readonly disableAfterMs?: number;
   readonly log?: DispatcherLog;
+  readonly observer?: DispatcherObserver;
+}
+
+/** Counts what happens, for metrics. Called on the hot path: it must not throw, and do little. */
+export interface DispatcherObserver {
+  /** @param ms how long the attempt took */
+  attempt(attempt: { readonly environment: Environment; readonly outcome: AttemptErrorCode | 'accepted'; readonly ms: number }): void;
+  /** A first attempt started this long after its gate. */
+  gateLag(environment: Environment, ms: number): void;
+  /** A lane was taken over from a holder whose lease had ended. */
+  takenOver(): void;
+  /** A settle came to nothing: its lease was somebody else's by then. */
+  settleRefused(): void;
 }
 
 /** One line for each attempt, and for what a person should know. */
@@ -40,6 +83,7 @@ export interface Dispatcher {
   start(): void;
   /** Starts no further attempt, awaits and settles what is out, gives the lanes back. */
   drain(): Promise<void>;
+  figures(): { readonly inFlight: number; readonly lanesHeld: number };
 }
 
 /** Longer than an attempt may take, so that a healthy holder always renews in time. */
@@ -58,6 +102,7 @@ const LONGEST_SLEEP_MS = 5_000;
 const TROUBLE_PAUSE_MS = 500;
 
 const SILENT: DispatcherLog = { attempt() {}, warn() {} };
+const UNOBSERVED: DispatcherObserver = { attempt() {}, gateLag() {}, takenOver() {}, settleRefused() {} };
 
 export function createDispatcher(options: DispatcherOptions): Dispatcher {
   return new LaneDispatcher(options);
@@ -67,8 +112,12 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
 interface Pick {
   readonly run: LaneRun;
   readonly delivery: ScannedDelivery;
-  /** Its lane was failing when it took the slot. */
-  readonly failing: boolean;
+  /** Its lane's when it took the slot. */
+  readonly standing: Standing;
+  /** The destination whose share of the slots it takes part of. */
+  readonly host: string;
+  /** Its lane's breaker was open then. */
+  readonly probe: boolean;
 }
 
 class LaneDispatcher implements Dispatcher {
@@ -76,16 +125,23 @@ class LaneDispatcher implements Dispatcher {
   readonly #store: Store;
   readonly #clock: Clock;
   readonly #log: DispatcherLog;
+  readonly #observer: DispatcherObserver;
   readonly #leaseMs: number;
+  readonly #longestSleepMs: number;
+  readonly #hostConcurrency: number;
+  readonly #disableAfterMs: number;
   readonly #settlements: Settlements;
   readonly #runs = new Map<number, LaneRun>();
   /** Lanes that may have something to start, in the order of their turns. */
   readonly #turns = new Set<LaneRun>();
   #gates = new Map<string, number>();
+  /** Groups without a gate: their cadence is `immediate`. */
+  #moving = new Set<string>();
   /** The store's clock minus ours. */
   #offset = 0;
   #inFlight = 0;
-  #failingInFlight = 0;
+  readonly #byStanding: Record<Standing, number> = { proven: 0, untried: 0, failing: 0 };
+  readonly #hostInFlight = new Map<string, number>();
   #looking = false;
   #lookAgain = false;
   #pumpScheduled = false;
@@ -102,12 +158,19 @@ class LaneDispatcher implements Dispatcher {
     this.#store = options.store;
     this.#clock = options.clock;
     this.#log = options.log ?? SILENT;
+    this.#observer = options.observer ?? UNOBSERVED;
     this.#leaseMs = options.leaseMs ?? LEASE_MS;
+    this.#longestSleepMs = options.longestSleepMs ?? LONGEST_SLEEP_MS;
+    this.#hostConcurrency = options.hostConcurrency ?? Math.max(1, options.concurrency >> 1);
+    this.#disableAfterMs = options.disableAfterMs ?? DEFAULT_DISABLE_AFTER_MS;
     this.#settlements = new Settlements({
       store: options.store,
       clock: options.clock,
       onBatch: ({ lost }) => {
-        for (const run of lost) this.#lose(run);
+        for (const run of lost) {
+          this.#observer.settleRefused();
+          this.#lose(run);
+        }
         this.#schedulePump();
       },
       onTrouble: (error) => this.#log.warn({ err: error }, 'what was sent could not be recorded yet; trying again'),
@@ -133,6 +196,10 @@ class LaneDispatcher implements Dispatcher {
       };
       this.#schedulePump();
     });
+  }
+
+  figures(): { inFlight: number; lanesHeld: number } {
+    return { inFlight: this.#inFlight, lanesHeld: this.#runs.size };
   }
 
   #now(): number {
@@ -194,33 +261,57 @@ class LaneDispatcher implements Dispatcher {
       outlook = await this.#store.lanes.outlook();
       this.#offset = outlook.now - this.#clock.now();
       this.#gates = gatesOf(outlook);
+      this.#moving = new Set(outlook.groups.filter(({ cadence }) => cadence === 'immediate').map(({ group }) => group));
       await this.#lookAtHeld();
-      // A lane that only awaits its last answers takes no room from others.
-      const working = [...this.#runs.values()].filter((run) => !run.stopping).length;
-      const room = Math.min(LANES_PER_LEASE, this.#options.concurrency * LANES_PER_SLOT - working);
-      if (room <= 0) {
-        this.#giveWay();
-        this.#sleep(CROWDED_LOOK_MS);
-        return;
-      }
-      const askedAt = this.#clock.monotonic();
-      const lanes = await this.#store.lanes.lease({
-        holder: this.#options.holder,
-        leaseMs: this.#leaseMs,
-        limit: room,
-        gates: this.#gates,
-      });
-      for (const leased of lanes) {
-        const run = new LaneRun(leased);
-        run.goodUntil = askedAt + this.#leaseMs;
-        run.heldSince = askedAt;
-        if (this.#draining) run.stopping = true;
-        this.#runs.set(run.lane, run);
-        this.#tend(run);
-      }
-      if (lanes.length < room) break;
+      if (!(await this.#lease(this.#room()))) break;
     }
-    await this.#planSleep(outlook);
+    const full = this.#full();
+    if (full.size > 0) {
+      this.#giveWay(full);
+      this.#sleep(CROWDED_LOOK_MS);
+    } else {
+      await this.#planSleep(outlook);
+    }
+  }
+
+  /** How many more lanes may be held, by the same shares as the slots. A lane that only awaits its last answers takes no room from others. */
+  #room(): LeaseLimits {
+    const most = this.#options.concurrency * LANES_PER_SLOT;
+    const held: Record<Standing, number> = { proven: 0, untried: 0, failing: 0 };
+    for (const run of this.#runs.values()) if (!run.stopping) held[run.standing] += 1;
+    const proven = most - held.proven - held.untried - held.failing;
+    const untried = Math.min(proven, most - (most >> 2) - held.untried - held.failing);
+    return { proven, untried, failing: Math.min(untried, (most >> 1) - held.failing) };
+  }
+
+  /** Leases what it can. @returns whether there may be more, and room for it */
+  async #lease(room: LeaseLimits): Promise<boolean> {
+    if (room.proven <= 0) return false;
+    const limits = { ...room, proven: Math.min(LANES_PER_LEASE, room.proven) };
+    const askedAt = this.#clock.monotonic();
+    const lanes = await this.#store.lanes.lease({
+      holder: this.#options.holder,
+      leaseMs: this.#leaseMs,
+      limits,
+      gates: this.#gates,
+    });
+    for (const leased of lanes) {
+      const run = new LaneRun(leased);
+      run.goodUntil = askedAt + this.#leaseMs;
+      run.heldSince = askedAt;
+      if (leased.takenOver) this.#observer.takenOver();
+      if (this.#draining) run.stopping = true;
+      this.#runs.set(run.lane, run);
+      this.#tend(run);
+    }
+    // Fewer than the smallest limit: none of them cut anything off.
+    return lanes.length >= Math.min(...Object.values(limits).filter((limit) => limit > 0));
+  }
+
+  /** Standings of which no further lane can be held. */
+  #full(): Set<Standing> {
+    const room = this.#room();
+    return new Set(STANDINGS.filter((standing) => room[standing] <= 0));
   }
 
   /** New work in lanes that are held already, and gates that opened over what they hold back. */
@@ -254,7 +345,7 @@ class LaneDispatcher implements Dispatcher {
       const cadence = cadences.get(run.group);
       if (run.gatedFrom !== null && cadence !== undefined) instants.push(nextTick(storedCadence(cadence), run.gatedFrom));
     }
-    const next = Math.min(...instants, now + LONGEST_SLEEP_MS);
+    const next = Math.min(...instants, now + this.#longestSleepMs);
     // The clock may tick a shade early: never sleep less than a millisecond, or a due instant just ahead would spin.
     this.#sleep(Math.max(1, next - now));
   }
@@ -275,11 +366,12 @@ class LaneDispatcher implements Dispatcher {
     });
   }
 
-  /** Others wait for a lease and no lane is free: those that had their share make room. */
-  #giveWay(): void {
+  /** Others may wait for a lease: those that had their share make room for their like. */
+  #giveWay(full: ReadonlySet<Standing>): void {
     const now = this.#now();
     const monotonic = this.#clock.monotonic();
     for (const run of this.#runs.values()) {
+      if (!full.has(run.standing)) continue;
       if (run.givesWay({ now, quantum: QUANTUM, heldMs: monotonic - run.heldSince })) {
         run.stopping = true;
         this.#schedulePump();
@@ -381,8 +473,9 @@ class LaneDispatcher implements Dispatcher {
     if (wanted === null) return;
     const { generation } = run;
     const limit = 64;
-    const deliveries = await this.#store.lanes.scanKey({ lane: run.lane, ...wanted, limit });
-    if (run.generation === generation) run.absorbKey(wanted.orderingKey, deliveries, { ...this.#context(run), limit });
+    const { orderingKey, late, after } = wanted;
+    const deliveries = await this.#store.lanes.scanKey({ lane: run.lane, orderingKey, late, after, limit });
+    if (run.generation === generation) run.absorbKey(wanted.queue, deliveries, { ...this.#context(run), limit });
   }
 
   async #refresh(run: LaneRun): Promise<void> {
@@ -394,9 +487,11 @@ class LaneDispatcher implements Dispatcher {
     }
     const orderingChanged = looked.target.endpoint.ordering !== run.target.endpoint.ordering;
     run.target = looked.target;
+    // Its health was started anew: what this lease knows of it does not count any more.
+    if (looked.state.epoch !== run.state.epoch) run.state = { ...looked.state, rateAt: run.state.rateAt };
     run.openedAt = looked.openedAt;
     run.group = looked.group;
-    if (looked.target.endpoint.status !== 'enabled' || orderingChanged) run.stopping = true;
+    if (looked.target.braked || looked.target.endpoint.status !== 'enabled' || orderingChanged) run.stopping = true;
     else run.rescan();
   }
 
@@ -422,22 +517,21 @@ class LaneDispatcher implements Dispatcher {
       const [run] = this.#turns;
       if (run === undefined) break;
       this.#turns.delete(run);
-      if (run.failing && this.#failingInFlight >= Math.max(1, this.#options.concurrency >> 1)) {
+      if (this.#hasItsShare(run)) {
         skipped.push(run);
         continue;
       }
       if (monotonic >= run.goodUntil) continue;
       if (!run.canStart(now)) {
-        if (run.hasReady && !run.stopping && run.startsAt() > now) {
-          nextStart = Math.min(nextStart, run.startsAt());
+        if (run.isHeldBack(now)) run.stopping = true;
+        else if (run.hasReady && !run.stopping && run.startsAt(now) > now) {
+          nextStart = Math.min(nextStart, run.startsAt(now));
           skipped.push(run);
         }
         continue;
       }
-      const pick: Pick = { run, delivery: run.take(now), failing: run.failing };
+      const pick = this.#take(run, now);
       picks.push(pick);
-      this.#inFlight += 1;
-      if (pick.failing) this.#failingInFlight += 1;
       if (run.hasReady) this.#turns.add(run);
     }
     for (const run of skipped) this.#turns.add(run);
@@ -447,9 +541,31 @@ class LaneDispatcher implements Dispatcher {
     this.#releaseFinished();
   }
 
+  /**
+   * Others come first: all failing lanes together get half of the slots, those that never had a success with them three quarters, one destination
+   * its share. So what only hangs, even by the thousand, leaves room for new endpoints, and both for the proven ones.
+   */
+  #hasItsShare(run: LaneRun): boolean {
+    const { concurrency } = this.#options;
+    const { failing, untried } = this.#byStanding;
+    if (run.standing === 'failing' && failing >= Math.max(1, concurrency >> 1)) return true;
+    if (run.standing !== 'proven' && failing + untried >= Math.max(1, concurrency - (concurrency >> 2))) return true;
+    return (this.#hostInFlight.get(run.host) ?? 0) >= this.#hostConcurrency;
+  }
+
+  #take(run: LaneRun, now: number): Pick {
+    const { standing, host } = run;
+    const probe = run.state.breaker !== null;
+    const delivery = run.take(now);
+    this.#inFlight += 1;
+    this.#byStanding[standing] += 1;
+    this.#hostInFlight.set(host, (this.#hostInFlight.get(host) ?? 0) + 1);
+    return { run, delivery, standing, host, probe };
+  }
+
   #pumpAt(ms: number): void {
     this.#callOffRate?.();
-    this.#callOffRate = this.#clock.after(Math.max(1, Math.min(ms, LONGEST_SLEEP_MS)), () => {
+    this.#callOffRate = this.#clock.after(Math.max(1, Math.min(ms, this.#longestSleepMs)), () => {
       this.#callOffRate = null;
       this.#schedulePump();
     });
@@ -478,18 +594,23 @@ class LaneDispatcher implements Dispatcher {
     );
   }
 
-  #freeSlot({ failing }: Pick): void {
+  #freeSlot({ standing, host }: Pick): void {
     this.#inFlight -= 1;
-    if (failing) this.#failingInFlight -= 1;
+    this.#byStanding[standing] -= 1;
+    const left = (this.#hostInFlight.get(host) ?? 1) - 1;
+    if (left === 0) this.#hostInFlight.delete(host);
+    else this.#hostInFlight.set(host, left);
   }
 
   // ------------------------------------------------------------------------------------------------------------- an attempt
 
   #attempt(pick: Pick, { id, eventId, eventType, body }: DeliveryBody): void {
-    const { run, delivery } = pick;
+    const { run, delivery, probe } = pick;
     const { clock, random, randomBytes, sender, userAgent } = this.#options;
     const { endpoint, secrets } = run.target;
     const attemptId = newId('att_', delivery.publishedAt, randomBytes(10));
+    const first = delivery.dueAt === null && !delivery.byHand;
+    if (first) this.#observer.gateLag(endpoint.environment, this.#lagOf(run, delivery));
     sender
       .deliver({
         url: endpoint.url,
@@ -503,20 +624,18 @@ class LaneDispatcher implements Dispatcher {
       .then((result) => {
         const now = clock.now() + this.#offset;
         const { outcome, response } = result;
-        const decision = settle(delivery, outcome, {
+        const { seq, failures, dueAt, byHand, resent } = delivery;
+        const decision = settle({ seq, failures, dueAt, byHand, resent, probe, health: run.state }, outcome, {
           now,
           random: random(),
           schedule: endpoint.retrySchedule ?? DEFAULT_RETRY_SCHEDULE,
+          disableAfterMs: this.#disableAfterMs,
         });
-        run.state = {
-          ...run.state,
-          failingSince: decision.lane.success ? null : (run.state.failingSince ?? now),
-          notBefore: Math.max(run.state.notBefore, decision.lane.notBefore ?? 0),
-        };
+        run.state = { ...run.state, ...decision.lane.health };
         // Nothing more to do here for a while: the lane's row remembers until when.
-        if (decision.lane.disable !== null || decision.lane.notBefore !== null) run.stopping = true;
+        if (decision.lane.disable !== null || healthFloor(run.state) > now) run.stopping = true;
         this.#freeSlot(pick);
-        if (decision.lane.success) run.accepted(delivery, this.#context(run));
+        if (outcome.kind === 'accepted') run.accepted(delivery, this.#context(run));
         else run.rejected();
         const error = outcomeErrorCode(outcome);
         this.#settlements.add(
@@ -534,8 +653,9 @@ class LaneDispatcher implements Dispatcher {
             responseTruncated: response?.bodyTruncated ?? false,
             timings: result.timings,
             byHand: delivery.byHand,
-            first: delivery.dueAt === null && !delivery.byHand,
+            first,
             end: decision.delivery,
+            notices: noticesOf(decision.delivery, decision.lane.notices),
           },
           {
             disable: decision.lane.disable,
@@ -554,6 +674,7 @@ class LaneDispatcher implements Dispatcher {
             },
           },
         );
+        this.#observer.attempt({ environment: endpoint.environment, outcome: error ?? 'accepted', ms: result.durationMs });
         this.#log.attempt({
           delivery: id,
           attempt: attemptId,
@@ -577,6 +698,14 @@ class LaneDispatcher implements Dispatcher {
           throw error;
         });
       });
+  }
+
+  /** How long after its gate, or after its publish where that came later, a first attempt starts now. Milliseconds. */
+  #lagOf(run: LaneRun, delivery: ScannedDelivery): number {
+    const opened = this.#gateOf(run);
+    const now = this.#now();
+    // A gate that moves with the clock (immediate) opened for this delivery when it was published.
+    return Math.max(0, now - (this.#moving.has(run.group) ? delivery.publishedAt : Math.max(opened, delivery.publishedAt)));
   }
 
   // ------------------------------------------------------------------------------------------------------------- release
@@ -619,6 +748,10 @@ class LaneDispatcher implements Dispatcher {
 
 function gatesOf({ now, groups }: Outlook): Map<string, number> {
   return new Map(groups.map(({ group, cadence, openedAt }) => [group, Math.max(gate(storedCadence(cadence), now), openedAt)]));
+}
+
+function noticesOf(end: DeliveryEnd, notices: readonly NoticeKind[]): readonly NoticeKind[] {
+  return end.status === 'failed' ? ['delivery.failed', ...notices] : notices;
 }
 
 function otherSecrets({ next, previous }: EndpointSecrets): string[] {

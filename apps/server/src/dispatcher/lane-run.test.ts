@@ -1,3 +1,4 @@
+import { HEALTHY } from '@posthorn/core';
 import { describe, expect, test } from 'vitest';
 import type { LeasedLane, ScannedDelivery } from '../store/store.ts';
 import { LaneRun } from './lane-run.ts';
@@ -11,21 +12,33 @@ function leased(settings: Partial<LeasedLane['target']['endpoint']> = {}, state:
     leaseUntil: NOW + 40_000,
     group: 'sandbox:',
     openedAt: 0,
-    state: { notBefore: 0, failingSince: null, rateAt: 0, ...state },
+    state: { ...HEALTHY, succeededAt: NOW - 1, rateAt: 0, epoch: 0, ...state },
     takenOver: false,
     target: {
       endpoint: { ordering: 'key', maxInFlight: 8, rateLimit: null, ...settings },
+      braked: false,
       secrets: { current: 's', next: null, previous: null },
     } as LeasedLane['target'],
   };
 }
 
 function delivery(seq: number, orderingKey: string | null, more: Partial<ScannedDelivery> = {}): ScannedDelivery {
-  return { seq, orderingKey, publishedAt: NOW - 1000, dueAt: null, failures: 0, attemptCount: 0, byHand: false, late: false, ...more };
+  return {
+    seq,
+    orderingKey,
+    publishedAt: NOW - 1000,
+    dueAt: null,
+    failures: 0,
+    attemptCount: 0,
+    byHand: false,
+    resent: false,
+    late: false,
+    ...more,
+  };
 }
 
 function absorb(run: LaneRun, deliveries: ScannedDelivery[], end = true): void {
-  run.absorb({ deliveries, cursor: deliveries.at(-1)?.seq ?? 0, moreByHand: false, end, gatedFrom: null }, context);
+  run.absorb({ deliveries, cursor: deliveries.at(-1)?.seq ?? 0, moreBeyond: false, dueBeyond: null, end, gatedFrom: null }, context);
 }
 
 /** Starts all that may start now. */
@@ -110,7 +123,7 @@ describe('order', () => {
       const wanted = run.keyToFetch;
       if (wanted !== null) {
         const found = all.filter(({ seq }) => seq > wanted.after && !order.includes(seq)).slice(0, 64);
-        run.absorbKey(wanted.orderingKey, found, { ...context, limit: 64 });
+        run.absorbKey(wanted.queue, found, { ...context, limit: 64 });
       }
       for (const done of start(run)) {
         order.push(done.seq);
@@ -179,7 +192,7 @@ describe('slots', () => {
   });
 
   test('nothing starts before the floor, nor faster than the rate', () => {
-    const floored = new LaneRun(leased({}, { notBefore: NOW + 100 }));
+    const floored = new LaneRun(leased({}, { retryAfter: NOW + 100 }));
     absorb(floored, [delivery(1, null)]);
     expect(floored.canStart(NOW)).toBe(false);
     expect(floored.canStart(NOW + 100)).toBe(true);
@@ -194,7 +207,7 @@ describe('slots', () => {
 describe('release', () => {
   test('what waits for its gate is left behind as a gated mark', () => {
     const run = new LaneRun(leased());
-    run.absorb({ deliveries: [], cursor: 0, moreByHand: false, end: true, gatedFrom: NOW + 5 }, context);
+    run.absorb({ deliveries: [], cursor: 0, moreBeyond: false, dueBeyond: null, end: true, gatedFrom: NOW + 5 }, context);
     expect(run.finished).toBe(true);
     expect(run.release(NOW)).toMatchObject({ firstAt: NOW + 5, dueAt: null });
   });
@@ -225,7 +238,10 @@ describe('release', () => {
     const [out] = start(run) as [ScannedDelivery];
     run.rescan();
     const found = [retry, delivery(2, 'b'), delivery(3, 'b')];
-    run.absorb({ deliveries: found, cursor: 3, moreByHand: false, end: true, gatedFrom: null }, { now: NOW + 10, gate: NOW });
+    run.absorb(
+      { deliveries: found, cursor: 3, moreBeyond: false, dueBeyond: null, end: true, gatedFrom: null },
+      { now: NOW + 10, gate: NOW },
+    );
     run.accepted(out, context);
     expect(seqs(start(run))).toEqual([1, 3]);
   });

@@ -7,7 +7,7 @@
  *
  * Nothing in here does I/O or reads a clock.
  */
-import { queueKey, rateAfter, rateAllowsAt } from '@posthorn/core';
+import { healthFloor, queueName, rateAfter, rateAllowsAt, type Standing, standing } from '@posthorn/core';
 import type { LaneRelease, LaneState, LaneTarget, LeasedLane, ScannedDelivery, ScanResult } from '../store/store.ts';
 
 /** Deliveries a run knows of at once; past this it stops scanning until some have gone. */
@@ -16,6 +16,8 @@ const MOST_KNOWN = 512;
 const MOST_FOLLOWERS = 64;
 
 interface KeyQueue {
+  /** The key whose deliveries they are, and whether the late ones; null in strict order, where no index finds the next. */
+  readonly source: { readonly orderingKey: string; readonly late: boolean } | null;
   followers: ScannedDelivery[];
   /** There are more followers, after this seq. */
   moreAfter: number | null;
@@ -24,7 +26,8 @@ interface KeyQueue {
 export class LaneRun {
   readonly lane: number;
   readonly leased: LeasedLane;
-  target: LaneTarget;
+  #target: LaneTarget;
+  #host: string;
   state: LaneState;
   openedAt: number;
   group: string;
@@ -48,6 +51,8 @@ export class LaneRun {
 
   #cursor = 0;
   #ended = false;
+  /** Asked for by hand: first in turn, and held by no floor. */
+  #wished: ScannedDelivery[] = [];
   #ready: ScannedDelivery[] = [];
   #queues = new Map<string, KeyQueue>();
   #blocked = new Set<string>();
@@ -68,20 +73,35 @@ export class LaneRun {
   constructor(leased: LeasedLane) {
     this.leased = leased;
     this.lane = leased.lease.lane;
-    this.target = leased.target;
+    this.#target = leased.target;
+    this.#host = hostOf(leased.target);
     this.state = leased.state;
-    this.#window = leased.state.failingSince === null ? Number.POSITIVE_INFINITY : 1;
+    this.#window = this.standing === 'failing' ? 1 : Number.POSITIVE_INFINITY;
     this.openedAt = leased.openedAt;
     this.group = leased.group;
     this.leaseUntil = leased.leaseUntil;
+  }
+
+  get target(): LaneTarget {
+    return this.#target;
+  }
+
+  set target(target: LaneTarget) {
+    this.#target = target;
+    this.#host = hostOf(target);
+  }
+
+  /** Host and port of the endpoint's URL. */
+  get host(): string {
+    return this.#host;
   }
 
   get inFlight(): number {
     return this.#inFlight;
   }
 
-  get failing(): boolean {
-    return this.state.failingSince !== null;
+  get standing(): Standing {
+    return standing(this.state);
   }
 
   get cursor(): number {
@@ -103,38 +123,50 @@ export class LaneRun {
   }
 
   /** A key whose next followers have to be read from the store, with the seq after which they come. */
-  get keyToFetch(): { readonly orderingKey: string; readonly after: number } | null {
-    for (const [orderingKey, after] of this.#keysToFetch) return { orderingKey, after };
+  get keyToFetch(): { readonly queue: string; readonly orderingKey: string; readonly late: boolean; readonly after: number } | null {
+    for (const [queue, after] of this.#keysToFetch) {
+      const source = this.#queues.get(queue)?.source ?? null;
+      if (source !== null) return { queue, ...source, after };
+    }
     return null;
   }
 
   get hasReady(): boolean {
-    return this.#ready.length > 0;
+    return this.#wished.length > 0 || this.#ready.length > 0;
   }
 
   /** Nothing is out and nothing can go: the lane can be given back. */
   get finished(): boolean {
     if (this.busy || this.#active.size > 0) return false;
-    return this.stopping || (this.#ended && this.#ready.length === 0 && this.#keysToFetch.size === 0);
+    return this.stopping || (this.#ended && !this.hasReady && this.#keysToFetch.size === 0);
   }
 
-  /** When the rate or the floor lets the next attempt start; in the past when it may start now. */
-  startsAt(): number {
+  /** When rate and health let the next attempt start; in the past when it may start now. */
+  startsAt(now: number): number {
+    const byRate = this.#rateAllowsAt(now);
+    return this.#wished.length > 0 ? byRate : Math.max(byRate, healthFloor(this.state));
+  }
+
+  #rateAllowsAt(now: number): number {
     const { rateLimit } = this.target.endpoint;
-    const byRate = rateLimit === null ? 0 : rateAllowsAt(rateLimit, this.state.rateAt);
-    return Math.max(byRate, this.state.notBefore);
+    return rateLimit === null ? 0 : rateAllowsAt(rateLimit, this.state.rateAt, { now });
+  }
+
+  /** Nothing can go before an open breaker's next probe, or the end of a pause that was asked for: the lane's row remembers until when. */
+  isHeldBack(now: number): boolean {
+    return this.#wished.length === 0 && healthFloor(this.state) > now;
   }
 
   /** Whether the next ready delivery may start at `now`. */
   canStart(now: number): boolean {
-    if (this.stopping || this.targetStale || this.lost || this.#ready.length === 0) return false;
+    if (this.stopping || this.targetStale || this.lost || !this.hasReady) return false;
     if (this.#inFlight >= this.#slots() || now >= this.leaseUntil) return false;
-    return this.startsAt() <= now;
+    return this.startsAt(now) <= now;
   }
 
   /** Takes the next ready delivery; it counts as in flight from now on. Call only where `canStart`. */
   take(now: number): ScannedDelivery {
-    const delivery = this.#ready.shift();
+    const delivery = this.#wished.shift() ?? this.#ready.shift();
     if (delivery === undefined) throw new Error('take() without anything ready');
     this.#active.set(delivery.seq, delivery);
     this.#inFlight += 1;
@@ -149,26 +181,27 @@ export class LaneRun {
    * successes: a dead endpoint never holds more than it must, a live one has all its own after a few answers.
    */
   #slots(): number {
-    return Math.min(this.target.endpoint.maxInFlight, this.#window);
+    return this.#wished.length > 0 ? this.target.endpoint.maxInFlight : Math.min(this.target.endpoint.maxInFlight, this.#window);
   }
 
   /** Sorts in what a scan found. @param context.gate the gate of this lane, everything opened weighed in */
   absorb(result: ScanResult, context: { readonly now: number; readonly gate: number }): void {
     this.#cursor = Math.max(this.#cursor, result.cursor);
     for (const delivery of result.deliveries) this.#sortIn(delivery, context);
-    if (result.moreByHand) this.#dueAt = earlier(this.#dueAt, context.now);
+    if (result.moreBeyond) this.#dueAt = earlier(this.#dueAt, context.now);
+    if (result.dueBeyond !== null) this.#dueAt = earlier(this.#dueAt, result.dueBeyond);
     if (result.gatedFrom !== null) this.#firstAt = earlier(this.#firstAt, result.gatedFrom);
     this.#ended = result.end;
   }
 
   /** Sorts in followers of one key that `keyToFetch` asked for. @param limit how many were asked for */
   absorbKey(
-    orderingKey: string,
+    name: string,
     deliveries: readonly ScannedDelivery[],
     context: { readonly now: number; readonly gate: number; readonly limit: number },
   ): void {
-    this.#keysToFetch.delete(orderingKey);
-    const queue = this.#queues.get(orderingKey);
+    this.#keysToFetch.delete(name);
+    const queue = this.#queues.get(name);
     if (queue === undefined) return;
     for (const delivery of deliveries) {
       if (this.#known.has(delivery.seq)) continue;
@@ -176,7 +209,7 @@ export class LaneRun {
       queue.followers.push(delivery);
     }
     queue.moreAfter = deliveries.length === context.limit ? (deliveries.at(-1)?.seq ?? null) : null;
-    this.#advance(orderingKey, context);
+    this.#advance(name, context);
   }
 
   /** The attempt was accepted: the next of its key may go, even before this one is settled. */
@@ -230,7 +263,7 @@ export class LaneRun {
   /** Whether the lane has to make room for others that wait for a lease: it had its share, or is of no use to it now. */
   givesWay(options: { readonly now: number; readonly quantum: number; readonly heldMs: number }): boolean {
     if (this.started >= options.quantum) return true;
-    return options.heldMs >= 1000 && (!this.#succeeded || this.failing || this.startsAt() > options.now);
+    return options.heldMs >= 1000 && (!this.#succeeded || this.standing === 'failing' || this.startsAt(options.now) > options.now);
   }
 
   /** Forgets all but what is out, and scans from the start: something changed behind the cursor, or fell due. */
@@ -238,6 +271,7 @@ export class LaneRun {
     this.generation += 1;
     this.#cursor = 0;
     this.#ended = false;
+    this.#wished = [];
     this.#ready = [];
     this.#blocked.clear();
     this.#keysToFetch.clear();
@@ -259,17 +293,18 @@ export class LaneRun {
 
   /** What the lane's row must know when it is given back. @param now asks for another look at once where something is left */
   release(now: number): LaneRelease {
-    const unfinished = !this.#ended || this.#ready.length > 0 || this.#keysToFetch.size > 0;
+    const unfinished = !this.#ended || this.hasReady || this.#keysToFetch.size > 0;
     return {
       lease: this.leased.lease,
       firstAt: this.#firstAt,
       dueAt: unfinished ? now : this.#dueAt,
+      notBefore: Math.max(healthFloor(this.state), this.#rateAllowsAt(now)),
       state: this.state,
     };
   }
 
   #keyOf(delivery: ScannedDelivery): string | null {
-    return queueKey(this.target.endpoint.ordering, delivery);
+    return queueName(this.target.endpoint.ordering, delivery);
   }
 
   #sortIn(delivery: ScannedDelivery, context: { readonly now: number; readonly gate: number }): void {
@@ -283,7 +318,7 @@ export class LaneRun {
     const queue = this.#queues.get(key);
     if (queue === undefined) {
       if (this.#due(delivery, context)) {
-        this.#queues.set(key, { followers: [], moreAfter: null });
+        this.#queues.set(key, { source: this.#sourceOf(delivery), followers: [], moreAfter: null });
         this.#makeReady(delivery);
       } else {
         this.#blocked.add(key);
@@ -291,13 +326,17 @@ export class LaneRun {
     } else if (queue.moreAfter === null) {
       const last = queue.followers.at(-1);
       // In strict order everything is one queue, and no index finds its next part: there the scan itself stops instead (MOST_KNOWN).
-      if (queue.followers.length < MOST_FOLLOWERS || this.target.endpoint.ordering === 'strict' || last === undefined) {
+      if (queue.followers.length < MOST_FOLLOWERS || queue.source === null || last === undefined) {
         this.#known.add(delivery.seq);
         queue.followers.push(delivery);
       } else {
         queue.moreAfter = last.seq;
       }
     }
+  }
+
+  #sourceOf({ orderingKey, late }: ScannedDelivery): KeyQueue['source'] {
+    return this.target.endpoint.ordering === 'strict' || orderingKey === null ? null : { orderingKey, late };
   }
 
   /** Whether it may go now; if not, notes when. */
@@ -315,7 +354,7 @@ export class LaneRun {
 
   #makeReady(delivery: ScannedDelivery): void {
     this.#known.add(delivery.seq);
-    this.#ready.push(delivery);
+    (delivery.byHand ? this.#wished : this.#ready).push(delivery);
   }
 
   /** The head of `key` is done with: its next one steps up. */
@@ -341,6 +380,10 @@ export class LaneRun {
     this.#keysToFetch.delete(key);
     this.#blocked.add(key);
   }
+}
+
+function hostOf({ endpoint }: LaneTarget): string {
+  return URL.parse(endpoint.url)?.host ?? '';
 }
 
 function earlier(a: number | null, b: number): number {

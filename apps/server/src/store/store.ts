@@ -15,11 +15,14 @@ import type {
   DeliveryReason,
   DeliveryStatus,
   EndpointId,
+  HealthNotice,
   InvitationId,
   KeyId,
+  LaneHealth,
   Ordering,
   PersonId,
   PortalSessionId,
+  Standing,
   Timings,
 } from '@posthorn/core';
 import type { BetterAuthOptions } from 'better-auth';
@@ -102,6 +105,7 @@ export interface Endpoint extends EndpointSettings {
   readonly environment: Environment;
   readonly status: EndpointStatus;
   readonly disabledReason: DisabledReason | null;
+  readonly health: LaneHealth;
   readonly createdAt: number;
   readonly updatedAt: number;
 }
@@ -123,7 +127,10 @@ export interface EndpointStore {
   }): Promise<Endpoint | null>;
   get(environment: Environment, id: string): Promise<Endpoint | null>;
   list(environment: Environment, filter: { readonly application: ApplicationId | null } & PageRequest): Promise<Page<Endpoint>>;
-  /** Setting `status` to `enabled` clears `disabledReason`; pausing a disabled endpoint keeps nothing of it either. */
+  /**
+   * Setting `status` to `enabled` clears `disabledReason`; pausing a disabled endpoint keeps nothing of it either. A new URL, and enabling what
+   * was not enabled, start its health anew: breaker closed, no failures.
+   */
   update(
     environment: Environment,
     id: EndpointId,
@@ -218,6 +225,22 @@ export interface EnvironmentStore {
     environment: Environment,
     application: ApplicationId | null,
   ): Promise<{ readonly pending: number; readonly oldestPendingAt: number | null }>;
+}
+
+/** What the operator holds back in an environment. */
+export interface Brakes {
+  /** Since when the whole environment; null: not. */
+  readonly pausedAt: number | null;
+  /** Single applications, the latest first. */
+  readonly applications: readonly { readonly application: ApplicationId; readonly pausedAt: number }[];
+}
+
+/** The brake: nothing new leaves, what waits stays, whatever each endpoint's own status. `application` null: the whole environment. */
+export interface BrakeStore {
+  /** False: there is no such application. Pausing what is paused keeps the first instant. */
+  pause(environment: Environment, application: ApplicationId | null): Promise<boolean>;
+  resume(environment: Environment, application: ApplicationId | null): Promise<boolean>;
+  get(environment: Environment): Promise<Brakes>;
 }
 
 // ----------------------------------------------------------------------------------------------------------------- publish
@@ -337,7 +360,9 @@ export interface DeliveryDetail {
   readonly behind: DeliveryId | null;
   readonly dueAt: number | null;
   readonly byHand: boolean;
-  readonly lane: { readonly notBefore: number; readonly openedAt: number } | null;
+  readonly lane: { readonly openedAt: number; readonly rateAt: number };
+  /** The operator's brake holds it. */
+  readonly braked: boolean;
   readonly environment: EnvironmentState;
 }
 
@@ -390,18 +415,18 @@ export interface Lease {
 }
 
 /** What a lane's row remembers across leases. */
-export interface LaneState {
-  /** No attempt before this instant (Retry-After). */
-  readonly notBefore: number;
-  /** The first failure since the last success; null: none. */
-  readonly failingSince: number | null;
+export interface LaneState extends LaneHealth {
   /** When the rate limit allows the next request (GCRA's theoretical arrival time); 0: at once. */
   readonly rateAt: number;
+  /** Counts what starts the health anew (another URL, enabled again). A state of an older epoch is not written. */
+  readonly epoch: number;
 }
 
 /** Everything about an endpoint that sending to it takes. */
 export interface LaneTarget {
   readonly endpoint: Endpoint;
+  /** The operator's brake holds it: nothing may leave. */
+  readonly braked: boolean;
   readonly secrets: EndpointSecrets;
 }
 
@@ -426,7 +451,10 @@ export interface ScannedDelivery {
   readonly dueAt: number | null;
   readonly failures: number;
   readonly attemptCount: number;
+  /** Asked for by hand: it goes now, whatever gate and floor say. */
   readonly byHand: boolean;
+  /** By hand after its end: the attempt is the first of a new series of automatic ones. */
+  readonly resent: boolean;
   readonly late: boolean;
 }
 
@@ -455,7 +483,11 @@ export interface SettledAttempt {
   /** The delivery's gated first attempt (and not one by hand): it is a dispatch of its environment. */
   readonly first: boolean;
   readonly end: DeliveryEnd;
+  /** What people are to be told because of it; kept with it, in the same transaction. */
+  readonly notices: readonly NoticeKind[];
 }
+
+export type NoticeKind = HealthNotice | 'delivery.failed';
 
 export interface LaneSettlement {
   readonly lease: Lease;
@@ -470,20 +502,26 @@ export interface LaneRelease {
   readonly firstAt: number | null;
   /** The earliest retry left that heads its key; null: none. `now` or earlier asks for another lease at once. */
   readonly dueAt: number | null;
+  /** A floor under both: health and rate let no attempt start earlier. */
+  readonly notBefore: number;
   readonly state: LaneState;
 }
+
+export type LeaseLimits = Readonly<Record<Standing, number>>;
 
 export interface LaneStore {
   outlook(): Promise<Outlook>;
   /**
    * Leases lanes that have something to send now: a first attempt no later than its group's gate, a retry that is due, or a
-   * holder whose lease has ended; never before `not_before`, never of an endpoint that is not enabled. Oldest first.
+   * holder whose lease has ended; never of an endpoint that is not enabled, never below its floor unless something was asked for by hand.
+   * Oldest first.
+   * @param request.limits how many lanes at the most: `proven` of all together, `untried` of those and the failing ones, `failing` of those alone
    * @param request.gates the gate per group of the outlook, the environment's `openedAt` already weighed in
    */
   lease(request: {
     readonly holder: string;
     readonly leaseMs: number;
-    readonly limit: number;
+    readonly limits: LeaseLimits;
     readonly gates: ReadonlyMap<string, number>;
   }): Promise<LeasedLane[]>;
   /** Prolongs leases. Those not in the answer are lost. `rescan`: something changed behind the holder's cursor. */
@@ -497,8 +535,9 @@ export interface LaneStore {
     readonly gates: ReadonlyMap<string, number>;
   }): Promise<{ readonly lane: number; readonly rescan: boolean }[]>;
   /**
-   * The lane's pending deliveries after `after`, in publish order, up to the first that waits for a gate later than `gate`; beyond
-   * that one only what was asked for by hand and heads its key.
+   * The lane's pending deliveries after `after`, in publish order, up to the first that waits for a gate later than `gate`; beyond that one
+   * only what does not wait for it (retries that are due, and what was asked for by hand) and heads its queue. A scan from the start (`after` 0)
+   * begins with what was asked for by hand and heads its queue, wherever it stands.
    */
   scan(request: {
     readonly lane: number;
@@ -507,17 +546,20 @@ export interface LaneStore {
     readonly limit: number;
     readonly gate: number;
   }): Promise<ScanResult>;
-  /** Pending deliveries of one ordering key after `after`, in publish order. */
+  /** Pending deliveries of one ordering key after `after`, in publish order: the late ones, or the others. */
   scanKey(request: {
     readonly lane: number;
     readonly orderingKey: string;
+    readonly late: boolean;
     readonly after: number;
     readonly limit: number;
   }): Promise<ScannedDelivery[]>;
   /** What is to be sent, for those of `seqs` that are still pending. */
   bodies(seqs: readonly number[]): Promise<DeliveryBody[]>;
   /** The endpoint as it is now; null once it is deleted or the lane has another holder. */
-  target(lease: Lease): Promise<{ readonly target: LaneTarget; readonly openedAt: number; readonly group: string } | null>;
+  target(
+    lease: Lease,
+  ): Promise<{ readonly target: LaneTarget; readonly state: LaneState; readonly openedAt: number; readonly group: string } | null>;
   /**
    * Records attempts and what they mean, all lanes in one transaction. Holder and fence are checked under the lane's lock, lane by
    * lane. Repeating a call is harmless.
@@ -543,8 +585,10 @@ export interface ScanResult {
   readonly deliveries: ScannedDelivery[];
   /** Everything up to this seq has been seen: the next scan goes on after it. */
   readonly cursor: number;
-  /** There is more by hand beyond the gate than one scan gives. */
-  readonly moreByHand: boolean;
+  /** There is more beyond the gate, or asked for by hand, than one scan gives. */
+  readonly moreBeyond: boolean;
+  /** The earliest later instant of anything beyond the gate; null: none, or the gate was not reached. */
+  readonly dueBeyond: number | null;
   /** Nothing is left after these: the lane's end, or its gate, is reached. */
   readonly end: boolean;
   /** The publish of the first delivery that waits for the gate; null: none does. */
@@ -688,7 +732,17 @@ export interface AuditStore {
 /** The parts whose changes the audit log tells of. What `as` gives writes the entry in the transaction of the change. */
 export type Audited = Pick<
   Store,
-  'applications' | 'endpoints' | 'eventTypes' | 'keys' | 'environments' | 'deliveries' | 'people' | 'invitations' | 'operators' | 'portal'
+  | 'applications'
+  | 'endpoints'
+  | 'eventTypes'
+  | 'keys'
+  | 'environments'
+  | 'brakes'
+  | 'deliveries'
+  | 'people'
+  | 'invitations'
+  | 'operators'
+  | 'portal'
 >;
 
 /** A connection of better-auth's own, as it takes one. */
@@ -707,6 +761,7 @@ export interface Store {
   readonly eventTypes: EventTypeStore;
   readonly keys: KeyStore;
   readonly environments: EnvironmentStore;
+  readonly brakes: BrakeStore;
   readonly events: EventStore;
   readonly deliveries: DeliveryStore;
   readonly lanes: LaneStore;

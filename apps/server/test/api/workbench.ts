@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type AllowList, type ApplicationId, type Clock, isAllowedAddress, parseAllowList } from '@posthorn/core';
+import { type AllowList, type ApplicationId, type Clock, DEFAULT_DISABLE_AFTER_MS, isAllowedAddress, parseAllowList } from '@posthorn/core';
 import { type DestinationStream, pino } from 'pino';
 import { createAccounts } from '../../src/accounts/accounts.ts';
 import { hashToken, newToken, tokenHint } from '../../src/api/auth.ts';
@@ -112,6 +112,7 @@ export async function workbench(options: WorkbenchOptions = {}): Promise<Workben
     allowList: list,
     publicUrl,
     trustProxy: options.trustProxy ?? false,
+    disableAfterMs: DEFAULT_DISABLE_AFTER_MS,
     userAgent: 'Posthorn/test',
     version: '0.0.0',
     log: pino({}, stream),

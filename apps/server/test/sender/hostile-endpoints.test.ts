@@ -107,6 +107,38 @@ const CASES: readonly Case[] = [
     expected: 'accepted 200, body cut',
     behave: (socket) => socket.end('HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nhalf'),
   },
+  {
+    kind: 'resets in the middle of the body',
+    expected: 'accepted 200, body cut',
+    behave: (socket) =>
+      socket.write('HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nhalf', () => setImmediate(() => socket.resetAndDestroy())),
+  },
+  {
+    kind: 'chunks without an end, then silence',
+    expected: 'accepted 200, body cut',
+    behave: answers('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n'),
+    takes: [990, 1_500],
+  },
+  {
+    kind: 'rubbish behind its answer',
+    expected: 'accepted 200, body "ok"',
+    behave: answers(`${response('200 OK', { body: 'ok' })}${'rubbish '.repeat(1_000)}`),
+  },
+  {
+    kind: 'a second answer that nobody asked for',
+    expected: 'accepted 200, body "ok"',
+    behave: answers(response('200 OK', { body: 'ok' }) + response('500 Internal Server Error')),
+  },
+  {
+    kind: 'answers 200 and reads nothing of the request',
+    expected: 'accepted 200',
+    behave: (socket) => {
+      socket.pause();
+      socket.write(response('200 OK'));
+    },
+    endpoint: { atAccept: true },
+    body: Buffer.alloc(8 * 1024 * 1024),
+  },
   { kind: 'garbage instead of HTTP', expected: 'invalid_response', behave: answers(Buffer.from([0, 255, 1, 254, 13, 10, 13, 10])) },
   { kind: 'another protocol', expected: 'invalid_response', behave: answers('SSH-2.0-OpenSSH_9.9\r\n') },
   { kind: 'a status of two digits', expected: 'invalid_response', behave: answers('HTTP/1.1 99 Low\r\ncontent-length: 0\r\n\r\n') },
@@ -128,6 +160,11 @@ const CASES: readonly Case[] = [
     kind: 'a header of 20 KiB',
     expected: 'response_too_large',
     behave: answers(response('200 OK', { headers: [`x-huge: ${'x'.repeat(20_480)}`] })),
+  },
+  {
+    kind: 'headers of 1 MB',
+    expected: 'response_too_large',
+    behave: answers(response('200 OK', { headers: Array.from({ length: 1_024 }, (_, index) => `x-${index}: ${'x'.repeat(1_010)}`) })),
   },
   {
     kind: 'endless headers',

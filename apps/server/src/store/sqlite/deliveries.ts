@@ -1,12 +1,23 @@
 /** Deliveries as people see them, and what they do to them by hand. */
-import type { ApplicationId, AttemptErrorCode, AttemptId, DeliveryId, DeliveryReason, DeliveryStatus, EndpointId } from '@posthorn/core';
-import { queueKey } from '@posthorn/core';
+import {
+  type ApplicationId,
+  type AttemptErrorCode,
+  type AttemptId,
+  type DeliveryId,
+  type DeliveryReason,
+  type DeliveryStatus,
+  type EndpointId,
+  type Ordering,
+  queueName,
+} from '@posthorn/core';
 import { tickAfter } from '../cadences.ts';
 import type { Attempt, Delivery, DeliveryFilter, DeliveryStore, Environment } from '../store.ts';
 import { recordChange } from './audit.ts';
+import { isBraked } from './brakes.ts';
 import type { SqliteContext } from './context.ts';
-import { type EndpointRow, endpointFromRow } from './endpoints.ts';
+import { type EndpointRow, endpointFromRow, SELECT_ENDPOINTS } from './endpoints.ts';
 import { environmentState } from './environments.ts';
+import { RESENT } from './lanes.ts';
 import { Conditions, pageOf, readCursor } from './page.ts';
 
 interface DeliveryRow {
@@ -18,6 +29,7 @@ interface DeliveryRow {
   readonly endpoint_id: EndpointId;
   readonly endpoint_deleted: number;
   readonly application_deleted: number;
+  readonly application: number;
   readonly application_id: ApplicationId;
   readonly environment: Environment;
   readonly status: DeliveryStatus;
@@ -32,6 +44,7 @@ interface DeliveryRow {
   readonly cadence: string;
   readonly opened_at: number;
   readonly not_before: number;
+  readonly rate_at: number;
 }
 
 interface AttemptRow {
@@ -52,9 +65,9 @@ interface AttemptRow {
 const OF_DELIVERIES = 'deliveries d JOIN events v ON v.seq = d.event';
 
 const select = (from = OF_DELIVERIES): string => `SELECT d.seq, d.event, d.id, v.id AS event_id, v.type AS event_type, e.id AS endpoint_id,
-    e.deleted_at IS NOT NULL AS endpoint_deleted, a.deleted_at IS NOT NULL AS application_deleted, a.id AS application_id, d.environment,
+    e.deleted_at IS NOT NULL AS endpoint_deleted, a.deleted_at IS NOT NULL AS application_deleted, d.application, a.id AS application_id, d.environment,
     d.status, d.reason, d.ordering_key, d.attempt_count, d.published_at, d.due_at, d.by_hand, d.late, d.lane,
-    coalesce(e.cadence, n.cadence) AS cadence, max(l.opened_at, n.opened_at) AS opened_at, l.not_before
+    coalesce(e.cadence, n.cadence) AS cadence, max(l.opened_at, n.opened_at) AS opened_at, l.not_before, l.rate_at
   FROM ${from}
   JOIN endpoints e ON e.pk = d.endpoint
   JOIN applications a ON a.pk = d.application
@@ -67,14 +80,14 @@ export function sqliteDeliveries(context: SqliteContext): DeliveryStore {
   const find = (environment: Environment, id: string): DeliveryRow | undefined =>
     db.get<DeliveryRow>(`${select()} WHERE d.id = ? AND d.environment = ?`, id, environment);
 
-  /** The lane has to be looked at again: something in it may go now. */
   function record(action: 'delivery.retry' | 'delivery.cancel', row: DeliveryRow): void {
     const target = { kind: 'delivery', id: row.id };
     recordChange(context, { action, application: row.application_id, environment: row.environment, target });
   }
 
-  function wake(lane: number, now: number): void {
-    db.run('UPDATE lanes SET due_at = min(coalesce(due_at, ?1), ?1) WHERE pk = ?2', now, lane);
+  /** The lane has to be looked at again: something in it may go now. `wish`: whatever floor it has. */
+  function wake(lane: number, now: number, { wish }: { readonly wish: boolean }): void {
+    db.run(`UPDATE lanes SET due_at = min(coalesce(due_at, ?1), ?1)${wish ? ', wish_at = ?1' : ''} WHERE pk = ?2`, now, lane);
   }
 
   function hint(lane: number): void {
@@ -90,22 +103,17 @@ export function sqliteDeliveries(context: SqliteContext): DeliveryStore {
     async get(environment, id) {
       const row = find(environment, id);
       if (row === undefined) return null;
-      const endpointRow = db.get<EndpointRow>(
-        'SELECT e.*, a.id AS application_id FROM endpoints e JOIN applications a ON a.pk = e.application WHERE e.pk = ? AND e.deleted_at IS NULL',
-        row.lane,
-      );
+      const endpointRow = db.get<EndpointRow>(`${SELECT_ENDPOINTS} WHERE l.pk = ? AND e.deleted_at IS NULL`, row.lane);
       const endpoint = endpointRow === undefined ? null : endpointFromRow(context, endpointRow);
       return {
         delivery: delivery(row),
         attempts: db.all<AttemptRow>('SELECT * FROM attempts WHERE delivery = ? ORDER BY number, started_at', row.seq).map(attempt),
         endpoint,
-        behind:
-          endpoint === null
-            ? null
-            : behind(context, row, queueKey(endpoint.ordering, { orderingKey: row.ordering_key, late: row.late === 1 })),
+        behind: endpoint === null ? null : behind(context, row, endpoint.ordering),
         dueAt: row.due_at,
-        byHand: row.by_hand === 1,
-        lane: { notBefore: row.not_before, openedAt: row.opened_at },
+        byHand: row.by_hand > 0,
+        lane: { openedAt: row.opened_at, rateAt: row.rate_at },
+        braked: isBraked(context, environment, row.application),
         environment: environmentState(context, environment),
       };
     },
@@ -115,15 +123,15 @@ export function sqliteDeliveries(context: SqliteContext): DeliveryStore {
         if (row === undefined) return null;
         if (row.endpoint_deleted === 1) return 'endpoint_deleted' as const;
         const now = context.now();
-        if (row.status === 'pending') db.run('UPDATE deliveries SET by_hand = 1 WHERE seq = ?', row.seq);
+        if (row.status === 'pending') db.run('UPDATE deliveries SET by_hand = max(by_hand, 1) WHERE seq = ?', row.seq);
         else {
           db.run(
-            `UPDATE deliveries SET status = 'pending', reason = NULL, failures = 0, due_at = ?, by_hand = 0, late = 1 WHERE seq = ?`,
+            `UPDATE deliveries SET status = 'pending', reason = NULL, failures = 0, due_at = ?, by_hand = ${RESENT}, late = 1 WHERE seq = ?`,
             now,
             row.seq,
           );
         }
-        wake(row.lane, now);
+        wake(row.lane, now, { wish: true });
         record('delivery.retry', row);
         return { lane: row.lane, delivery: delivery(find(environment, id) as DeliveryRow) };
       });
@@ -138,7 +146,7 @@ export function sqliteDeliveries(context: SqliteContext): DeliveryStore {
         if (row.status !== 'pending' || row.endpoint_deleted === 1) return 'not_pending' as const;
         db.run(`UPDATE deliveries SET status = 'canceled', reason = 'canceled_by_hand', by_hand = 0 WHERE seq = ?`, row.seq);
         // Those behind it on its key may go now.
-        wake(row.lane, context.now());
+        wake(row.lane, context.now(), { wish: false });
         record('delivery.cancel', row);
         return { lane: row.lane, delivery: delivery(find(environment, id) as DeliveryRow) };
       });
@@ -194,19 +202,20 @@ function listSource({ event, orderingKey, status, endpoint, application }: Deliv
 }
 
 /** The earliest pending delivery in the same queue that comes before `row`. */
-function behind({ db }: SqliteContext, row: DeliveryRow, key: string | null): DeliveryId | null {
-  if (row.status !== 'pending' || key === null) return null;
+function behind({ db }: SqliteContext, row: DeliveryRow, ordering: Ordering): DeliveryId | null {
+  if (row.status !== 'pending' || queueName(ordering, { orderingKey: row.ordering_key, late: row.late === 1 }) === null) return null;
   const first =
-    key === '' && row.ordering_key !== ''
+    ordering === 'strict'
       ? db.get<{ id: DeliveryId }>(
-          `SELECT id FROM deliveries WHERE lane = ? AND status = 'pending' AND late = 0 AND seq < ? ORDER BY seq LIMIT 1`,
+          `SELECT id FROM deliveries WHERE lane = ? AND status = 'pending' AND late = ? AND seq < ? ORDER BY seq LIMIT 1`,
           row.lane,
+          row.late,
           row.seq,
         )
       : db.get<{ id: DeliveryId }>(
-          `SELECT id FROM deliveries WHERE lane = ? AND ordering_key = ? AND status = 'pending' AND late = 0 AND seq < ? ORDER BY seq LIMIT 1`,
+          `SELECT id FROM deliveries WHERE lane = ? AND ordering_key = ? AND status = 'pending' AND late = ${row.late} AND seq < ? ORDER BY seq LIMIT 1`,
           row.lane,
-          key,
+          row.ordering_key,
           row.seq,
         );
   return first?.id ?? null;
@@ -234,8 +243,8 @@ function delivery(row: DeliveryRow): Delivery {
 }
 
 function nextAttemptAt(row: DeliveryRow): number {
-  // By hand it goes at once, beside its schedule.
-  if (row.by_hand === 1) return Math.max(row.published_at, row.not_before);
+  // By hand it goes at once, beside its schedule and whatever floor its lane has.
+  if (row.by_hand > 0) return row.by_hand === RESENT && row.due_at !== null ? row.due_at : row.published_at;
   if (row.due_at !== null) return Math.max(row.due_at, row.not_before);
   const tick = row.published_at <= row.opened_at ? row.published_at : tickAfter(row.cadence, row.published_at);
   return Math.max(tick, row.not_before);

@@ -4,11 +4,13 @@ import { type Action, endpointChanges } from '../audit.ts';
 import { firstSecret, promote, rotate, type SecretState, secretsAt } from '../secrets.ts';
 import type { DisabledReason, Endpoint, EndpointSettings, EndpointStatus, EndpointStore, Environment } from '../store.ts';
 import { recordChange } from './audit.ts';
+import { enableLanes, isBraked } from './brakes.ts';
 import type { SqliteContext } from './context.ts';
 import { cancelDeleted } from './deletions.ts';
+import { type HealthRow, healthFromRow, LANE_HEALTH, startHealthAnew } from './lane-state.ts';
 import { Conditions, pageOf, readCursor } from './page.ts';
 
-export interface EndpointRow {
+export interface EndpointRow extends HealthRow {
   readonly pk: number;
   readonly id: EndpointId;
   readonly application_id: ApplicationId;
@@ -29,7 +31,9 @@ export interface EndpointRow {
   readonly updated_at: number;
 }
 
-const SELECT = 'SELECT e.*, a.id AS application_id FROM endpoints e JOIN applications a ON a.pk = e.application';
+/** Endpoints `e` as EndpointRow has them; a condition follows. */
+export const SELECT_ENDPOINTS = `SELECT e.*, a.id AS application_id, ${LANE_HEALTH}
+  FROM endpoints e JOIN applications a ON a.pk = e.application JOIN lanes l ON l.endpoint = e.pk AND l.shard = 0`;
 
 export function endpointFromRow(context: SqliteContext, row: EndpointRow): Endpoint {
   return {
@@ -50,6 +54,7 @@ export function endpointFromRow(context: SqliteContext, row: EndpointRow): Endpo
     retrySchedule: row.retry_schedule === null ? null : (JSON.parse(row.retry_schedule) as number[]),
     status: row.status,
     disabledReason: row.disabled_reason,
+    health: healthFromRow(row),
     createdAt: row.created_at,
     updatedAt: row.updated_at,
   };
@@ -63,7 +68,7 @@ export function sqliteEndpoints(context: SqliteContext): EndpointStore {
   const { db, cipher } = context;
 
   const find = (environment: Environment, id: string): EndpointRow | undefined =>
-    db.get<EndpointRow>(`${SELECT} WHERE e.id = ? AND e.environment = ? AND e.deleted_at IS NULL`, id, environment);
+    db.get<EndpointRow>(`${SELECT_ENDPOINTS} WHERE e.id = ? AND e.environment = ? AND e.deleted_at IS NULL`, id, environment);
   const sealSecrets = (id: EndpointId, state: SecretState): Uint8Array => cipher.seal(JSON.stringify(state), `endpoint:${id}:secrets`);
 
   /** The columns that an owner or the provider sets, in the order of INSERT and UPDATE. */
@@ -108,6 +113,8 @@ export function sqliteEndpoints(context: SqliteContext): EndpointStore {
       db.run('UPDATE endpoints SET secrets = ?, updated_at = ? WHERE pk = ?', sealSecrets(id, state), now, row.pk);
       const endpoint = endpointFromRow(context, row);
       record(action, endpoint, endpoint);
+      // A wrong secret may have been what it failed of.
+      startHealthAnew(context, row.pk);
       return { lane: row.pk, secrets: secretsAt(state, now) };
     });
     if (result === null || result === 'conflict') return result;
@@ -135,10 +142,11 @@ export function sqliteEndpoints(context: SqliteContext): EndpointStore {
           now,
         ) as { pk: number };
         db.run(
-          'INSERT INTO lanes (pk, endpoint, cadence_group, enabled) VALUES (?, ?, ?, 1)',
+          'INSERT INTO lanes (pk, endpoint, cadence_group, enabled) VALUES (?, ?, ?, ?)',
           pk,
           pk,
           `${environment}:${settings.cadence ?? ''}`,
+          isBraked(context, environment, tenant.pk) ? 0 : 1,
         );
         const endpoint = endpointFromRow(context, find(environment, id) as EndpointRow);
         record('endpoint.create', null, endpoint);
@@ -154,7 +162,7 @@ export function sqliteEndpoints(context: SqliteContext): EndpointStore {
       const where = new Conditions().add('e.environment = ? AND e.deleted_at IS NULL', environment);
       if (application !== null) where.add('e.application = (SELECT pk FROM applications WHERE id = ?)', application);
       if (after !== null) where.add('e.pk < ?', ...after);
-      const rows = db.all<EndpointRow>(`${SELECT} WHERE ${where.sql} ORDER BY e.pk DESC LIMIT ?`, ...where.parameters, limit + 1);
+      const rows = db.all<EndpointRow>(`${SELECT_ENDPOINTS} WHERE ${where.sql} ORDER BY e.pk DESC LIMIT ?`, ...where.parameters, limit + 1);
       return pageOf(rows, { limit, read: (row) => endpointFromRow(context, row), cursor: (row) => [row.pk] });
     },
     async update(environment, id, change) {
@@ -172,12 +180,9 @@ export function sqliteEndpoints(context: SqliteContext): EndpointStore {
           context.now(),
           row.pk,
         );
-        db.run(
-          'UPDATE lanes SET enabled = ?, cadence_group = ? WHERE pk = ?',
-          status === 'enabled' ? 1 : 0,
-          `${environment}:${next.cadence ?? ''}`,
-          row.pk,
-        );
+        db.run('UPDATE lanes SET cadence_group = ? WHERE pk = ?', `${environment}:${next.cadence ?? ''}`, row.pk);
+        enableLanes(context, 'e.pk = ?', row.pk);
+        if (next.url !== row.url || (status === 'enabled' && row.status !== 'enabled')) startHealthAnew(context, row.pk);
         // What stood behind a retry may go at once in another order, but the lane's marks only know the heads of the old one.
         if (next.ordering !== row.ordering)
           db.run('UPDATE lanes SET due_at = min(coalesce(due_at, ?1), ?1) WHERE pk = ?2', context.now(), row.pk);

@@ -5,7 +5,7 @@
  * gather what is published or asked for meanwhile, and release lowers them by what the holder leaves behind. A lease that ends
  * without a release counts as due, so marks that died with their holder lose nothing.
  */
-import type { Ordering } from '@posthorn/core';
+import { healthFloor, type Ordering, STANDINGS } from '@posthorn/core';
 import type {
   CadenceGroup,
   DeliveryBody,
@@ -13,26 +13,28 @@ import type {
   EnvironmentState,
   LaneRelease,
   LaneSettlement,
-  LaneState,
   LaneStore,
   Lease,
   LeasedLane,
+  LeaseLimits,
   RenewedLane,
   ScannedDelivery,
   ScanResult,
   SettledAttempt,
 } from '../store.ts';
 import type { SqliteContext } from './context.ts';
+import { STATE_COLUMNS, type StateRow, stateFromRow, writeState } from './lane-state.ts';
+import { keepNotices } from './notices.ts';
 import { laneTarget } from './target.ts';
 
-interface LaneRow {
+interface LaneRow extends StateRow {
   readonly fence: number;
   readonly cadence_group: string;
   readonly opened_at: number;
-  readonly not_before: number;
-  readonly failing_since: number | null;
-  readonly rate_at: number;
 }
+
+/** `by_hand` of a delivery: 0 no, 1 beside its automatic attempts, 2 re-sent after its end. */
+export const RESENT = 2;
 
 interface ScanRow {
   readonly seq: number;
@@ -46,7 +48,8 @@ interface ScanRow {
 }
 
 const SCAN_COLUMNS = 'seq, ordering_key, published_at, due_at, failures, attempt_count, by_hand, late';
-const BY_HAND_LIMIT = 256;
+/** Of what stands beyond the gate, or was asked for by hand, a scan gives this much. */
+const BEYOND_LIMIT = 256;
 const IDLE = 'holder IS NULL AND enabled = 1';
 
 export function sqliteLanes(context: SqliteContext): LaneStore {
@@ -67,10 +70,10 @@ export function sqliteLanes(context: SqliteContext): LaneStore {
     async scan(request) {
       return scan(context, request);
     },
-    async scanKey({ lane, orderingKey, after, limit }) {
+    async scanKey({ lane, orderingKey, late, after, limit }) {
       const rows = db.all<ScanRow>(
         `SELECT ${SCAN_COLUMNS} FROM deliveries
-         WHERE lane = ? AND ordering_key = ? AND seq > ? AND status = 'pending' AND late = 0 ORDER BY seq LIMIT ?`,
+         WHERE lane = ? AND ordering_key = ? AND seq > ? AND status = 'pending' AND late = ${late ? 1 : 0} ORDER BY seq LIMIT ?`,
         lane,
         orderingKey,
         after,
@@ -87,14 +90,16 @@ export function sqliteLanes(context: SqliteContext): LaneStore {
       ) as DeliveryBody[];
     },
     async target(held) {
-      const row = db.get<{ opened_at: number; cadence_group: string }>(
-        'SELECT opened_at, cadence_group FROM lanes WHERE pk = ? AND holder = ? AND fence = ?',
+      const row = db.get<Omit<LaneRow, 'fence'>>(
+        `SELECT opened_at, cadence_group, ${STATE_COLUMNS} FROM lanes WHERE pk = ? AND holder = ? AND fence = ?`,
         held.lane,
         held.holder,
         held.fence,
       );
       const target = row === undefined ? null : laneTarget(context, held.lane);
-      return row === undefined || target === null ? null : { target, openedAt: row.opened_at, group: row.cadence_group };
+      return row === undefined || target === null
+        ? null
+        : { target, state: stateFromRow(row), openedAt: row.opened_at, group: row.cadence_group };
     },
     async settle(batch) {
       const disabled: number[] = [];
@@ -113,9 +118,13 @@ export function sqliteLanes(context: SqliteContext): LaneStore {
   };
 }
 
-/** After a start no other dispatcher exists: every lease is void, and its lane is due at once. @returns how many there were */
+/**
+ * After a start no other dispatcher exists: every lease is void, and its lane is due at once. What its holder was to do by hand is not known any
+ * more, so that is looked for as well. @returns how many there were
+ */
 export function voidLeases(context: SqliteContext): number {
-  return context.db.run('UPDATE lanes SET holder = NULL, lease_until = NULL, due_at = ? WHERE holder IS NOT NULL', context.now());
+  const now = context.now();
+  return context.db.run('UPDATE lanes SET holder = NULL, lease_until = NULL, due_at = ?, wish_at = ? WHERE holder IS NOT NULL', now, now);
 }
 
 function groupNames(context: SqliteContext): string[] {
@@ -150,50 +159,30 @@ function cadenceGroups(context: SqliteContext): CadenceGroup[] {
 
 function lease(
   context: SqliteContext,
-  request: { readonly holder: string; readonly leaseMs: number; readonly limit: number; readonly gates: ReadonlyMap<string, number> },
+  request: { readonly holder: string; readonly leaseMs: number; readonly limits: LeaseLimits; readonly gates: ReadonlyMap<string, number> },
 ): LeasedLane[] {
   const { db } = context;
   const now = context.now();
   const ended = new Set(
     db
       .all<{ pk: number }>(
-        'UPDATE lanes SET holder = NULL, lease_until = NULL, due_at = ? WHERE holder IS NOT NULL AND lease_until <= ? RETURNING pk',
-        now,
+        `UPDATE lanes SET holder = NULL, lease_until = NULL, due_at = ?1, wish_at = ?1 WHERE holder IS NOT NULL AND lease_until <= ?1 RETURNING pk`,
         now,
       )
       .map(({ pk }) => pk),
   );
-  const candidates = db.all<{ pk: number; at: number }>(
-    `SELECT pk, due_at AS at FROM lanes WHERE ${IDLE} AND due_at IS NOT NULL AND due_at <= ? AND not_before <= ? ORDER BY due_at LIMIT ?`,
-    now,
-    now,
-    request.limit,
-  );
-  for (const [group, gate] of request.gates) {
-    candidates.push(
-      ...db.all<{ pk: number; at: number }>(
-        `SELECT pk, first_at AS at FROM lanes
-         WHERE ${IDLE} AND cadence_group = ? AND first_at IS NOT NULL AND first_at <= ? AND not_before <= ? ORDER BY first_at LIMIT ?`,
-        group,
-        gate,
-        now,
-        request.limit,
-      ),
-    );
-  }
-  candidates.sort((a, b) => a.at - b.at);
-  const chosen = [...new Set(candidates.map(({ pk }) => pk))].slice(0, request.limit);
+  const chosen = choose(candidates(context, request, now), request.limits);
   const leaseUntil = now + request.leaseMs;
   return chosen.flatMap((lane): LeasedLane[] => {
     const target = laneTarget(context, lane);
     if (target === null) {
       // Its endpoint was deleted between two steps of the deletion: nothing to send, nothing to look for.
-      db.run('UPDATE lanes SET first_at = NULL, due_at = NULL, enabled = 0 WHERE pk = ?', lane);
+      db.run('UPDATE lanes SET first_at = NULL, due_at = NULL, wish_at = NULL, enabled = 0 WHERE pk = ?', lane);
       return [];
     }
     const row = db.get<LaneRow>(
-      `UPDATE lanes SET holder = ?, lease_until = ?, fence = fence + 1, first_at = NULL, due_at = NULL WHERE pk = ?
-       RETURNING fence, cadence_group, opened_at, not_before, failing_since, rate_at`,
+      `UPDATE lanes SET holder = ?, lease_until = ?, fence = fence + 1, first_at = NULL, due_at = NULL, wish_at = NULL WHERE pk = ?
+       RETURNING fence, cadence_group, opened_at, ${STATE_COLUMNS}`,
       request.holder,
       leaseUntil,
       lane,
@@ -204,12 +193,72 @@ function lease(
         leaseUntil,
         group: row.cadence_group,
         openedAt: row.opened_at,
-        state: { notBefore: row.not_before, failingSince: row.failing_since, rateAt: row.rate_at },
+        state: stateFromRow(row),
         target,
         takenOver: ended.has(lane),
       },
     ];
   });
+}
+
+interface Candidate {
+  readonly pk: number;
+  readonly standing: number;
+  readonly at: number;
+}
+
+/** Idle lanes with something to send, of each standing as many as may be leased of it. */
+function candidates(
+  { db }: SqliteContext,
+  { limits, gates }: { readonly limits: LeaseLimits; readonly gates: ReadonlyMap<string, number> },
+  now: number,
+): Candidate[] {
+  const found = db.all<Candidate>(
+    `SELECT pk, standing, wish_at AS at FROM lanes WHERE ${IDLE} AND wish_at IS NOT NULL ORDER BY wish_at LIMIT ?`,
+    limits.proven,
+  );
+  for (const [standing, name] of STANDINGS.entries()) {
+    const limit = limits[name];
+    if (limit <= 0) continue;
+    found.push(
+      ...db.all<Candidate>(
+        `SELECT pk, standing, due_at AS at FROM lanes
+         WHERE ${IDLE} AND standing = ? AND due_at IS NOT NULL AND due_at <= ? AND not_before <= ? ORDER BY due_at LIMIT ?`,
+        standing,
+        now,
+        now,
+        limit,
+      ),
+    );
+    for (const [group, gate] of gates) {
+      found.push(
+        ...db.all<Candidate>(
+          `SELECT pk, standing, first_at AS at FROM lanes
+           WHERE ${IDLE} AND cadence_group = ? AND standing = ? AND first_at IS NOT NULL AND first_at <= ? AND not_before <= ?
+           ORDER BY first_at LIMIT ?`,
+          group,
+          standing,
+          gate,
+          now,
+          limit,
+        ),
+      );
+    }
+  }
+  return found;
+}
+
+/** The oldest first, within the limits. @returns their keys */
+function choose(found: Candidate[], limits: LeaseLimits): number[] {
+  const left = STANDINGS.map((name) => limits[name]);
+  const chosen = new Set<number>();
+  for (const { pk, standing } of found.sort((a, b) => a.at - b.at)) {
+    // A limit holds for its standing and all that are less trusted.
+    if (chosen.has(pk) || left.slice(0, standing + 1).some((room) => room <= 0)) continue;
+    chosen.add(pk);
+    for (let each = 0; each <= standing; each += 1) left[each] = (left[each] ?? 0) - 1;
+  }
+  return [...chosen];
 }
 
 function renew(context: SqliteContext, leases: readonly Lease[], leaseMs: number): RenewedLane[] {
@@ -247,55 +296,102 @@ function stirred(
   if (due.length === 0) return [];
   return db.transaction(() =>
     due.map((row) => {
-      db.run('UPDATE lanes SET first_at = NULL, due_at = NULL WHERE pk = ?', row.pk);
+      db.run('UPDATE lanes SET first_at = NULL, due_at = NULL, wish_at = NULL WHERE pk = ?', row.pk);
       return { lane: row.pk, rescan: row.due_at !== null };
     }),
   );
 }
 
-function scan(
-  context: SqliteContext,
-  request: { readonly lane: number; readonly ordering: Ordering; readonly after: number; readonly limit: number; readonly gate: number },
-): ScanResult {
+interface ScanRequest {
+  readonly lane: number;
+  readonly ordering: Ordering;
+  readonly after: number;
+  readonly limit: number;
+  readonly gate: number;
+}
+
+function scan(context: SqliteContext, request: ScanRequest): ScanResult {
   const rows = context.db.all<ScanRow>(
     `SELECT ${SCAN_COLUMNS} FROM deliveries WHERE lane = ? AND status = 'pending' AND seq > ? ORDER BY seq LIMIT ?`,
     request.lane,
     request.after,
     request.limit,
   );
+  const wished = request.after === 0 ? byHand(context, request) : [];
   const gated = rows.findIndex((row) => row.due_at === null && row.by_hand === 0 && row.published_at > request.gate);
   if (gated === -1) {
-    const cursor = rows.at(-1)?.seq ?? request.after;
-    return { deliveries: rows.map(scanned), cursor, moreByHand: false, end: rows.length < request.limit, gatedFrom: null };
+    return {
+      deliveries: together(wished, rows),
+      cursor: rows.at(-1)?.seq ?? request.after,
+      moreBeyond: wished.length === BEYOND_LIMIT,
+      dueBeyond: null,
+      end: rows.length < request.limit,
+      gatedFrom: null,
+    };
   }
   // Behind the gate everything waits, so the scan ends here instead of walking what may be millions.
   const first = rows[gated] as ScanRow;
-  const byHand = byHandBeyond(context, request, first.seq);
+  const beyond = dueBeyond(context, request, first.seq);
   return {
-    deliveries: [...rows.slice(0, gated), ...byHand].map(scanned),
+    deliveries: together(wished, [...rows.slice(0, gated), ...beyond.due]),
     cursor: rows[gated - 1]?.seq ?? request.after,
-    moreByHand: byHand.length === BY_HAND_LIMIT,
+    moreBeyond: wished.length === BEYOND_LIMIT || beyond.due.length === BEYOND_LIMIT,
+    dueBeyond: beyond.next,
     end: true,
     gatedFrom: first.published_at,
   };
 }
 
-/** What was asked for by hand among the gated: unless late, it goes only as the head of its key. */
-function byHandBeyond(context: SqliteContext, request: { readonly lane: number; readonly ordering: Ordering }, after: number): ScanRow[] {
-  const mayGo = {
-    none: '1',
-    // The gated delivery that ended the scan is pending and earlier.
-    strict: 'd.late = 1',
-    key: `(d.late = 1 OR d.ordering_key IS NULL OR NOT EXISTS (
-            SELECT 1 FROM deliveries p
-            WHERE p.lane = d.lane AND p.ordering_key = d.ordering_key AND p.seq < d.seq AND p.status = 'pending' AND p.late = 0))`,
-  }[request.ordering];
-  return context.db.all<ScanRow>(
+/** What was asked for by hand first, and not again in its own place. */
+function together(wished: readonly ScanRow[], rows: readonly ScanRow[]): ScannedDelivery[] {
+  if (wished.length === 0) return rows.map(scanned);
+  const seqs = new Set(wished.map(({ seq }) => seq));
+  return [...wished, ...rows.filter(({ seq }) => !seqs.has(seq))].map(scanned);
+}
+
+/** That no earlier pending delivery `p` stands in the queue of `d`. */
+const HEADS_ITS_QUEUE: Readonly<Record<Ordering, string>> = {
+  none: '1',
+  strict: `NOT EXISTS (SELECT 1 FROM deliveries p WHERE p.lane = d.lane AND p.seq < d.seq AND p.status = 'pending' AND p.late = d.late)`,
+  // One branch for each index: a partial index is used only where the statement itself says what it covers.
+  key: `(d.ordering_key IS NULL OR CASE d.late
+      WHEN 0 THEN NOT EXISTS (SELECT 1 FROM deliveries p
+        WHERE p.lane = d.lane AND p.ordering_key = d.ordering_key AND p.seq < d.seq AND p.status = 'pending' AND p.late = 0)
+      ELSE NOT EXISTS (SELECT 1 FROM deliveries p
+        WHERE p.lane = d.lane AND p.ordering_key = d.ordering_key AND p.seq < d.seq AND p.status = 'pending' AND p.late = 1) END)`,
+};
+
+/** What was asked for by hand goes first, wherever in the lane it stands. */
+function byHand({ db }: SqliteContext, { lane, ordering }: ScanRequest): ScanRow[] {
+  return db.all<ScanRow>(
     `SELECT ${SCAN_COLUMNS} FROM deliveries d INDEXED BY deliveries_by_hand
-     WHERE d.lane = ? AND d.seq > ? AND d.status = 'pending' AND d.by_hand + d.late > 0 AND ${mayGo} ORDER BY d.seq LIMIT ${BY_HAND_LIMIT}`,
-    request.lane,
+     WHERE d.lane = ? AND d.status = 'pending' AND d.by_hand > 0 AND ${HEADS_ITS_QUEUE[ordering]} ORDER BY d.seq LIMIT ${BEYOND_LIMIT}`,
+    lane,
+  );
+}
+
+/** Beyond the gate: what has an instant of its own. `next`: the earliest of those that is still to come. */
+function dueBeyond(
+  { db, now: clock }: SqliteContext,
+  { lane, ordering }: ScanRequest,
+  after: number,
+): { due: ScanRow[]; next: number | null } {
+  const now = clock();
+  const due = db.all<ScanRow>(
+    `SELECT ${SCAN_COLUMNS} FROM deliveries d INDEXED BY deliveries_due
+     WHERE d.lane = ? AND d.status = 'pending' AND d.due_at IS NOT NULL AND d.due_at <= ? AND d.seq > ? AND ${HEADS_ITS_QUEUE[ordering]}
+     ORDER BY d.due_at, d.seq LIMIT ${BEYOND_LIMIT}`,
+    lane,
+    now,
     after,
   );
+  const next = db.get<{ at: number }>(
+    `SELECT due_at AS at FROM deliveries INDEXED BY deliveries_due
+     WHERE lane = ? AND status = 'pending' AND due_at IS NOT NULL AND due_at > ? ORDER BY due_at LIMIT 1`,
+    lane,
+    now,
+  );
+  return { due, next: next?.at ?? null };
 }
 
 function scanned(row: ScanRow): ScannedDelivery {
@@ -306,7 +402,8 @@ function scanned(row: ScanRow): ScannedDelivery {
     dueAt: row.due_at,
     failures: row.failures,
     attemptCount: row.attempt_count,
-    byHand: row.by_hand === 1,
+    byHand: row.by_hand > 0,
+    resent: row.by_hand === RESENT,
     late: row.late === 1,
   };
 }
@@ -330,8 +427,9 @@ function settleLane(context: SqliteContext, settlement: LaneSettlement, disabled
     if (!appendAttempt(context, attempt, { stale: false })) continue;
     if (attempt.first) lastFirst = Math.max(lastFirst, attempt.startedAt);
     endAttempt(context, attempt);
+    keepNotices(context, attempt, settlement);
   }
-  writeState(context, settlement.state, lane);
+  writeState(context, settlement.state, { lane, notBefore: healthFloor(settlement.state) });
   if (lastFirst > 0) {
     db.run(
       'UPDATE environments SET last_dispatch_at = ? WHERE name = ? AND coalesce(last_dispatch_at, 0) < ?',
@@ -402,17 +500,7 @@ function endAttempt({ db }: SqliteContext, { seq, end, byHand }: SettledAttempt)
   if (changes === 0) db.run('UPDATE deliveries SET attempt_count = attempt_count + 1 WHERE seq = ?', seq);
 }
 
-function writeState({ db }: SqliteContext, state: LaneState, lane: number): void {
-  db.run(
-    'UPDATE lanes SET not_before = ?, failing_since = ?, rate_at = ? WHERE pk = ?',
-    state.notBefore,
-    state.failingSince,
-    state.rateAt,
-    lane,
-  );
-}
-
-function releaseLane(context: SqliteContext, { lease: held, firstAt, dueAt, state }: LaneRelease): void {
+function releaseLane(context: SqliteContext, { lease: held, firstAt, dueAt, notBefore, state }: LaneRelease): void {
   // min() of SQL is null where one side is: coalesce each with the other.
   const released = context.db.run(
     `UPDATE lanes SET holder = NULL, lease_until = NULL,
@@ -424,7 +512,7 @@ function releaseLane(context: SqliteContext, { lease: held, firstAt, dueAt, stat
     held.holder,
     held.fence,
   );
-  if (released === 1) writeState(context, state, held.lane);
+  if (released === 1) writeState(context, state, { lane: held.lane, notBefore });
 }
 
 function upcoming(context: SqliteContext): { now: number; firsts: Map<string, number>; dueAt: number | null } {
@@ -432,13 +520,17 @@ function upcoming(context: SqliteContext): { now: number; firsts: Map<string, nu
   const now = context.now();
   const firsts = new Map<string, number>();
   for (const group of groupNames(context)) {
-    const row = db.get<{ at: number }>(
-      `SELECT first_at AS at FROM lanes
-       WHERE ${IDLE} AND cadence_group = ? AND first_at IS NOT NULL AND not_before <= ? ORDER BY first_at LIMIT 1`,
-      group,
-      now,
-    );
-    if (row !== undefined) firsts.set(group, row.at);
+    const instants = STANDINGS.flatMap((_, standing) => {
+      const row = db.get<{ at: number }>(
+        `SELECT first_at AS at FROM lanes
+         WHERE ${IDLE} AND cadence_group = ? AND standing = ? AND first_at IS NOT NULL AND not_before <= ? ORDER BY first_at LIMIT 1`,
+        group,
+        standing,
+        now,
+      );
+      return row === undefined ? [] : [row.at];
+    });
+    if (instants.length > 0) firsts.set(group, Math.min(...instants));
   }
   // What was published into lanes that are held: their holder has to look again at that tick.
   const held = db.all<{ cadence_group: string; at: number }>(
@@ -446,9 +538,12 @@ function upcoming(context: SqliteContext): { now: number; firsts: Map<string, nu
   );
   for (const { cadence_group, at } of held) firsts.set(cadence_group, Math.min(at, firsts.get(cadence_group) ?? at));
   const instants = [
-    db.get<{ at: number }>(
-      `SELECT due_at AS at FROM lanes WHERE ${IDLE} AND due_at IS NOT NULL AND not_before <= ? ORDER BY due_at LIMIT 1`,
-      now,
+    ...STANDINGS.map((_, standing) =>
+      db.get<{ at: number }>(
+        `SELECT due_at AS at FROM lanes WHERE ${IDLE} AND standing = ? AND due_at IS NOT NULL AND not_before <= ? ORDER BY due_at LIMIT 1`,
+        standing,
+        now,
+      ),
     ),
     db.get<{ at: number }>(
       `SELECT not_before AS at FROM lanes

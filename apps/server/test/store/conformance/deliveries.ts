@@ -9,10 +9,9 @@ import {
   type Store,
   type StoreHint,
 } from '../../../src/store/store.ts';
-import { addEndpoint, attempt, event, lease, type OpenedStore, type OpenStore, prepare, publish, START } from './harness.ts';
+import { addEndpoint, attempt, CALM, event, lease, type OpenedStore, type OpenStore, prepare, publish, START } from './harness.ts';
 
 const NOTHING = 'dlv_00000000000000000000000000' as DeliveryId;
-const CALM = { notBefore: 0, failingSince: null, rateAt: 0 };
 const EVENTS = { application: null, type: null, orderingKey: null, since: null, until: null, cursor: null, limit: 100 };
 const DELIVERIES: DeliveryFilter = {
   application: null,
@@ -57,7 +56,9 @@ export function deliveriesConformance(open: OpenStore): void {
     const held = await leaseOne();
     const [first] = await scan(held);
     await store.lanes.settle([{ lease: held.lease, attempts: [attempt(first?.seq ?? 0, end)], state: CALM, disable: null }]);
-    await store.lanes.release([{ lease: held.lease, firstAt: null, dueAt: end.status === 'pending' ? end.dueAt : null, state: CALM }]);
+    await store.lanes.release([
+      { lease: held.lease, firstAt: null, dueAt: end.status === 'pending' ? end.dueAt : null, notBefore: 0, state: CALM },
+    ]);
   };
   const hintsDuring = async (work: () => Promise<unknown>): Promise<string[]> => {
     const hints: StoreHint[] = [];
@@ -287,7 +288,7 @@ export function deliveriesConformance(open: OpenStore): void {
         endpoint,
         behind: null,
         byHand: false,
-        lane: { notBefore: 0, openedAt: 0 },
+        lane: { openedAt: 0, rateAt: 0 },
         environment: { environment: 'sandbox', cadence: 'every 5m' },
       });
       expect(Buffer.from(detail?.attempts[0]?.responseBody ?? []).toString()).toBe('body');
@@ -348,7 +349,7 @@ export function deliveriesConformance(open: OpenStore): void {
         attemptCount: 1,
         nextAttemptAt: START + 5,
       });
-      expect(await scan(await leaseOne())).toMatchObject([{ byHand: false, late: true, failures: 0, dueAt: START + 5 }]);
+      expect(await scan(await leaseOne())).toMatchObject([{ byHand: true, resent: true, late: true, failures: 0, dueAt: START + 5 }]);
     });
 
     test('canceled, one lets those behind it go, and stays canceled', async () => {

@@ -5,6 +5,7 @@ import type { LeasedLane, Store, StoreHint } from '../../../src/store/store.ts';
 import {
   addEndpoint,
   attempt,
+  CALM,
   event,
   lease,
   type OpenedStore,
@@ -17,7 +18,6 @@ import {
 } from './harness.ts';
 
 const NOTHING = 'ep_00000000000000000000000000' as EndpointId;
-const CALM = { notBefore: 0, failingSince: null, rateAt: 0 };
 const ALL = {
   application: null,
   endpoint: null,
@@ -116,7 +116,7 @@ export function endpointsConformance(open: OpenStore): void {
         await publish(store, event());
         const held = await leaseOne(START);
         await store.lanes.settle([{ lease: held.lease, attempts: [], state: CALM, disable: 'gone' }]);
-        await store.lanes.release([{ lease: held.lease, firstAt: START, dueAt: null, state: CALM }]);
+        await store.lanes.release([{ lease: held.lease, firstAt: START, dueAt: null, notBefore: 0, state: CALM }]);
         expect(await store.endpoints.get('sandbox', endpoint.id)).toMatchObject({ status: 'disabled', disabledReason: 'gone' });
         // Any other change leaves it disabled, and says why.
         expect(await store.endpoints.update('sandbox', endpoint.id, { description: 'x' })).toMatchObject({ disabledReason: 'gone' });
@@ -130,7 +130,7 @@ export function endpointsConformance(open: OpenStore): void {
       await store.endpoints.update('sandbox', endpoint.id, { cadence: 'immediate' });
       const { groups } = await store.lanes.outlook();
       expect(groups).toMatchObject([{ cadence: 'immediate', group: 'sandbox:immediate' }]);
-      const request = { holder: 'one', leaseMs: 1000, limit: 10 };
+      const request = { holder: 'one', leaseMs: 1000, limits: { proven: 100, untried: 100, failing: 100 } };
       expect(await store.lanes.lease({ ...request, gates: new Map([['sandbox:', START]]) })).toEqual([]);
       expect(await store.lanes.lease({ ...request, gates: new Map([['sandbox:immediate', START]]) })).toHaveLength(1);
     });
@@ -143,7 +143,7 @@ export function endpointsConformance(open: OpenStore): void {
       const dueAt = START + HOUR;
       const end = { status: 'pending' as const, failures: 1, dueAt };
       await store.lanes.settle([{ lease: held.lease, attempts: [attempt(deliveries[0]?.seq ?? 0, end)], state: CALM, disable: null }]);
-      await store.lanes.release([{ lease: held.lease, firstAt: null, dueAt, state: CALM }]);
+      await store.lanes.release([{ lease: held.lease, firstAt: null, dueAt, notBefore: 0, state: CALM }]);
       expect(await lease(store, START)).toEqual([]);
       await store.endpoints.update('sandbox', endpoint.id, { ordering: 'none' });
       expect(await lease(store, START)).toHaveLength(1);

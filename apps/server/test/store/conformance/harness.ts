@@ -1,10 +1,11 @@
 /** What the conformance suite needs of an engine, and the few steps that most of its tests begin with. */
-import type { ApplicationId } from '@posthorn/core';
+import { type ApplicationId, HEALTHY } from '@posthorn/core';
 import type {
   Endpoint,
   EndpointSettings,
   Environment,
   EventToPublish,
+  LaneState,
   LeasedLane,
   PublishedEvent,
   SettledAttempt,
@@ -40,6 +41,9 @@ export const SETTINGS: EndpointSettings = {
   maxInFlight: 8,
   retrySchedule: null,
 };
+
+/** A lane of which there is nothing to remember. */
+export const CALM: LaneState = { ...HEALTHY, rateAt: 0, epoch: 0 };
 
 /** Cadences as the contract's defaults have them, and an application with the uid `acme`. */
 export async function prepare(store: Store): Promise<ApplicationId> {
@@ -80,7 +84,7 @@ export async function lease(
   return store.lanes.lease({
     holder: options.holder ?? 'one',
     leaseMs: options.leaseMs ?? 30_000,
-    limit: 100,
+    limits: { proven: 100, untried: 100, failing: 100 },
     gates: new Map(groups.map(({ group, openedAt }) => [group, Math.max(gate, openedAt)])),
   });
 }
@@ -103,6 +107,7 @@ export function attempt(seq: number, end: SettledAttempt['end'], more: Partial<S
     timings: { dns: null, connect: 1, tls: null, first_byte: 10, body: 0 },
     byHand: false,
     first: true,
+    notices: [],
     end,
     ...more,
   };

@@ -1,8 +1,10 @@
 /** The suite that every engine has to pass: the same promises, whatever the database. */
 import { describe } from 'vitest';
+import { brakesConformance } from './brakes.ts';
 import { deliveriesConformance } from './deliveries.ts';
 import { endpointsConformance } from './endpoints.ts';
 import type { OpenStore } from './harness.ts';
+import { healthConformance } from './health.ts';
 import { lanesConformance } from './lanes.ts';
 import { publishConformance } from './publish.ts';
 import { tenantsConformance } from './tenants.ts';
@@ -14,5 +16,7 @@ export function storeConformance(name: string, open: OpenStore): void {
     deliveriesConformance(open);
     publishConformance(open);
     lanesConformance(open);
+    healthConformance(open);
+    brakesConformance(open);
   });
 }

@@ -1,8 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { LaneState, LeasedLane, Store } from '../../../src/store/store.ts';
-import { addEndpoint, attempt, event, lease, type OpenedStore, type OpenStore, prepare, publish, START } from './harness.ts';
+import type { LaneRelease, LeasedLane, Store } from '../../../src/store/store.ts';
+import { addEndpoint, attempt, CALM, event, lease, type OpenedStore, type OpenStore, prepare, publish, START } from './harness.ts';
 
-const CALM: LaneState = { notBefore: 0, failingSince: null, rateAt: 0 };
 const GATE = START + 60_000;
 
 export function lanesConformance(open: OpenStore): void {
@@ -26,8 +25,8 @@ export function lanesConformance(open: OpenStore): void {
       expect(deliveries.length).toBeGreaterThan(0);
       return deliveries[0]?.seq ?? 0;
     };
-    const release = (lane: LeasedLane, marks: { firstAt?: number | null; dueAt?: number | null; state?: LaneState } = {}) =>
-      store.lanes.release([{ lease: lane.lease, firstAt: null, dueAt: null, state: CALM, ...marks }]);
+    const release = (lane: LeasedLane, marks: Partial<LaneRelease> = {}) =>
+      store.lanes.release([{ lease: lane.lease, firstAt: null, dueAt: null, notBefore: 0, state: CALM, ...marks }]);
 
     test('a lane is leased once its gate is open, not before, and by one holder at a time', async () => {
       await addEndpoint(store, await prepare(store));
@@ -171,7 +170,7 @@ export function lanesConformance(open: OpenStore): void {
       await addEndpoint(store, await prepare(store));
       await publish(store, event());
       const held = only(await lease(store, GATE));
-      await release(held, { dueAt: START, state: { ...CALM, notBefore: START + 7000 } });
+      await release(held, { dueAt: START, notBefore: START + 7000, state: { ...CALM, retryAfter: START + 7000 } });
       expect(await lease(store, GATE)).toEqual([]);
       expect((await store.lanes.upcoming()).dueAt).toBe(START + 7000);
       opened.clock.now += 7000;
