@@ -22,7 +22,7 @@ import {
   type Standing,
   settle,
 } from '@posthorn/core';
-import type { Sender } from '../sender/sender.ts';
+import type { DeliverRequest, Sender } from '../sender/sender.ts';
 import { storedCadence } from '../store/cadences.ts';
 import type {
   DeliveryBody,
@@ -616,7 +616,7 @@ class LaneDispatcher implements Dispatcher {
         url: endpoint.url,
         body,
         eventId,
-        secrets: { current: secrets.current, others: otherSecrets(secrets) },
+        secrets: signingSecrets(secrets),
         customHeaders: endpoint.headers,
         late: delivery.late,
         userAgent,
@@ -754,6 +754,15 @@ function noticesOf(end: DeliveryEnd, notices: readonly NoticeKind[]): readonly N
   return end.status === 'failed' ? ['delivery.failed', ...notices] : notices;
 }
 
-function otherSecrets({ next, previous }: EndpointSecrets): string[] {
-  return [next?.secret, previous?.secret].filter((secret) => secret !== undefined);
+const signing = new WeakMap<EndpointSecrets, DeliverRequest['secrets']>();
+
+/** One object for as long as the endpoint's secrets stay as they are: the sender knows the endpoint by it. */
+function signingSecrets(secrets: EndpointSecrets): DeliverRequest['secrets'] {
+  let known = signing.get(secrets);
+  if (known === undefined) {
+    const others = [secrets.next?.secret, secrets.previous?.secret].filter((secret) => secret !== undefined);
+    known = { current: secrets.current, others };
+    signing.set(secrets, known);
+  }
+  return known;
 }
