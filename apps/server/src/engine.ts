@@ -11,6 +11,8 @@ import { systemClock } from './system-clock.ts';
 
 export interface Engine {
   readonly store: Store;
+  /** 32 bytes. */
+  readonly encryptionKey: Uint8Array;
   /** Runs what the first start has to do once, however many processes start at the same time. */
   exclusively<T>(work: () => Promise<T>): Promise<T>;
   /** After the store is closed. */
@@ -27,21 +29,22 @@ async function openSqlite(config: Config): Promise<Engine> {
   openDataFolder(config.dataDir);
   const unlock = lockFolder(config.dataDir);
   if (unlock === null) throw new ConfigError(`POSTHORN_DATA_DIR ${config.dataDir} is in use by another posthorn process`);
+  const key = encryptionKey(config.dataDir, config.encryptionKey);
   const store = await openSqliteStore({
     path: join(config.dataDir, 'posthorn.db'),
-    cipher: createCipher(encryptionKey(config.dataDir, config.encryptionKey)),
+    cipher: createCipher(key),
     now: systemClock.now,
     random: Math.random,
   });
-  return { store, exclusively: (work) => work(), unlock };
+  return { store, encryptionKey: key, exclusively: (work) => work(), unlock };
 }
 
 async function openPostgres(url: string, config: Config): Promise<Engine> {
   // readConfig refuses a database URL without a key.
-  const cipher = createCipher(config.encryptionKey ?? new Uint8Array());
+  const key = config.encryptionKey ?? new Uint8Array();
   try {
-    const store = await openPostgresStore({ url, cipher });
-    return { store, exclusively: (work) => store.exclusively(work), unlock() {} };
+    const store = await openPostgresStore({ url, cipher: createCipher(key) });
+    return { store, encryptionKey: key, exclusively: (work) => store.exclusively(work), unlock() {} };
   } catch (error) {
     if (error instanceof RangeError) throw new ConfigError(`DATABASE_URL ${error.message}`);
     throw error;

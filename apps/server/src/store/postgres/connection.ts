@@ -25,6 +25,7 @@ const OLDEST_VERSION = 150_000;
  * - no timeout on the server's side ends a statement, since the same timeout would end a COMMIT that waits for its standby;
  * - a transaction that nobody goes on with (its process was stopped) gives back its locks after 10 s, and so does a wait for a lock;
  * - a commit is on disk when it returns, whatever the role's default says;
+ * - names that the shared recipes use without their schema are Posthorn's;
  * - plans are made once, and anew every few seconds: each statement is written for one plan, and planning over many partitions costs more than running it;
  * - that plan goes through indexes, row by row, in their order. The planner is told so, since while a table is small or its statistics are old it
  *   prefers walks and sorts that no longer do when the backlog has come.
@@ -37,6 +38,7 @@ const SESSION = `SELECT
   set_config('client_connection_check_interval', '10s', false),
   CASE WHEN current_setting('synchronous_commit') = 'off' THEN set_config('synchronous_commit', 'on', false) END,
   set_config('client_min_messages', 'warning', false),
+  set_config('search_path', 'posthorn', false),
   set_config('bytea_output', 'hex', false),
   set_config('plan_cache_mode', 'force_generic_plan', false),
   set_config('jit', 'off', false),

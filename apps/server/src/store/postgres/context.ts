@@ -1,6 +1,6 @@
 /** What every part of the PostgreSQL store works with. */
 import type { Cipher } from '../cipher.ts';
-import type { StoreHint } from '../store.ts';
+import type { Actor, StoreHint } from '../store.ts';
 import type { StoreClock } from './clock.ts';
 import type { Database } from './database.ts';
 
@@ -12,6 +12,8 @@ export interface PostgresContext {
   readonly clock: StoreClock;
   readonly randomBytes: (size: number) => Uint8Array;
   readonly cipher: Cipher;
+  /** In whose name changes are made; null: nobody's, and the audit log does not hear of them. */
+  readonly actor: Actor | null;
   /** Tells the subscribers of this process, and those of all others, that something changed. Call it only after the commit. */
   readonly hint: (...hints: readonly StoreHint[]) => void;
 }

@@ -34,7 +34,7 @@ export async function resumeDeletions(context: PostgresContext): Promise<void> {
   const unfinished = await context.db.all<{ pk: number; of_application: boolean }>(
     `SELECT l.pk, a.deleted_at IS NOT NULL AS of_application
      FROM posthorn.lanes l JOIN posthorn.applications a ON a.pk = l.application
-     WHERE l.deleted AND EXISTS (SELECT FROM posthorn.pending p WHERE p.lane = l.pk)`,
+     WHERE l.deleted = 1 AND EXISTS (SELECT FROM posthorn.pending p WHERE p.lane = l.pk)`,
   );
   for (const { pk, of_application } of unfinished) {
     await cancelDeleted(context, pk, of_application ? 'application_deleted' : 'endpoint_deleted');

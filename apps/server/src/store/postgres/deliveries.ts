@@ -1,8 +1,11 @@
 /** Deliveries as people see them, and what they do to them by hand. */
 import { type DeliveryId, idTime, type Ordering, queueName } from '@posthorn/core';
 import { pageOf } from '../page.ts';
+import { recordChange } from '../shared/audit.ts';
+import { isBraked } from '../shared/brakes.ts';
+import { type EndpointRow, endpointFromRow, SELECT_ENDPOINTS } from '../shared/endpoints.ts';
+import { environmentState } from '../shared/environments.ts';
 import type { DeliveryStore, Environment } from '../store.ts';
-import { isBraked } from './brakes.ts';
 import type { PostgresContext } from './context.ts';
 import type { Transaction } from './database.ts';
 import {
@@ -14,8 +17,7 @@ import {
   RESENT,
   selectDeliveries,
 } from './delivery-rows.ts';
-import { ENDPOINT_COLUMNS, type EndpointRow, endpointFromRow } from './endpoints.ts';
-import { environmentState } from './environments.ts';
+import { runRecipe } from './recipes.ts';
 
 /** A delivery's id carries its time, at which there are few. */
 const FIND = selectDeliveries('SELECT * FROM posthorn.deliveries WHERE environment = $1 AND published_at = $2 AND id = $3');
@@ -38,6 +40,11 @@ export function postgresDeliveries(context: PostgresContext): DeliveryStore {
     return find(tx, environment, id);
   }
 
+  function record(tx: Transaction, action: 'delivery.retry' | 'delivery.cancel', row: DeliveryRow): Promise<void> {
+    const target = { kind: 'delivery', id: row.id };
+    return runRecipe(context, tx, recordChange(context, { action, application: row.application_id, environment: row.environment, target }));
+  }
+
   function hint(lane: number): void {
     context.hint({ kind: 'endpoint', lane }, { kind: 'work' });
   }
@@ -51,11 +58,7 @@ export function postgresDeliveries(context: PostgresContext): DeliveryStore {
       return db.transaction(async (tx) => {
         const row = await find(tx, environment, id);
         if (row === undefined) return null;
-        const endpointRow = await tx.get<EndpointRow>(
-          `SELECT ${ENDPOINT_COLUMNS} FROM posthorn.lanes l JOIN posthorn.endpoints e ON e.pk = l.endpoint JOIN posthorn.applications a ON a.pk = e.application
-           WHERE l.pk = $1 AND e.deleted_at IS NULL`,
-          row.lane,
-        );
+        const endpointRow = await tx.get<EndpointRow>(`${SELECT_ENDPOINTS} WHERE l.pk = $1 AND e.deleted_at IS NULL`, row.lane);
         const endpoint = endpointRow === undefined ? null : endpointFromRow(context, endpointRow);
         const attempts = await tx.all<AttemptRow>(
           'SELECT * FROM posthorn.attempts WHERE delivery = $1 AND published_at = $2 ORDER BY number, started_at',
@@ -70,8 +73,8 @@ export function postgresDeliveries(context: PostgresContext): DeliveryStore {
           dueAt: row.due_at,
           byHand: row.by_hand > 0,
           lane: { openedAt: row.opened_at, rateAt: row.rate_at },
-          braked: await isBraked(tx, environment, row.application),
-          environment: await environmentState(tx, environment),
+          braked: await runRecipe(context, tx, isBraked(environment, row.application)),
+          environment: await runRecipe(context, tx, environmentState(environment)),
         };
       });
     },
@@ -113,6 +116,7 @@ export function postgresDeliveries(context: PostgresContext): DeliveryStore {
         }
         // Whatever floor the lane has.
         await tx.run('UPDATE posthorn.lanes SET due_at = least(due_at, $2), wish_at = $2 WHERE pk = $1', row.lane, now);
+        await record(tx, 'delivery.retry', row);
         return { lane: row.lane, delivery: deliveryFromRow((await find(tx, environment, id)) as DeliveryRow) };
       });
       if (result === null || result === 'endpoint_deleted') return result;
@@ -136,6 +140,7 @@ export function postgresDeliveries(context: PostgresContext): DeliveryStore {
         );
         // Those behind it on its key may go now.
         await tx.run('UPDATE posthorn.lanes SET due_at = least(due_at, $2) WHERE pk = $1', row.lane, now);
+        await record(tx, 'delivery.cancel', row);
         return { lane: row.lane, delivery: deliveryFromRow((await find(tx, environment, id)) as DeliveryRow) };
       });
       if (result === null || result === 'not_pending') return result;

@@ -68,7 +68,7 @@ export function selectDeliveries(source: string): string {
     JOIN posthorn.endpoints e ON e.pk = d.endpoint
     JOIN posthorn.applications a ON a.pk = d.application
     JOIN posthorn.lanes l ON l.pk = d.lane
-    JOIN posthorn.environments n ON n.name = d.environment
+    JOIN posthorn.environments n ON n.name = d.environment::text
     LEFT JOIN LATERAL (SELECT * FROM posthorn.pending p WHERE p.lane = d.lane AND p.seq = d.seq LIMIT 1) p ON true`;
 }
 
@@ -112,7 +112,7 @@ function narrow(where: Conditions, { endpoint, application, status, since, until
   if (status === 'failed' || status === 'canceled') where.add(`d.problem = '${status}'`);
   if (status === 'succeeded') where.add(`d.problem IS NULL AND NOT ${waits}`);
   // What the steps of a deletion have not reached yet reads as canceled. (It is listed as such once they have.)
-  if (status === 'pending') where.add(`${waits} AND NOT (SELECT l.deleted FROM posthorn.lanes l WHERE l.pk = d.lane)`);
+  if (status === 'pending') where.add(`${waits} AND (SELECT l.deleted FROM posthorn.lanes l WHERE l.pk = d.lane) = 0`);
 }
 
 /** One event's deliveries: those of its instant, which are few. */
@@ -167,7 +167,7 @@ function listOfPending(environment: Environment, filter: DeliveryFilter): Delive
   if (since !== null) where.add('w.published_at >= ?', since);
   if (until !== null) where.add('w.published_at < ?', until);
   if (after !== null) where.add('w.seq < ?', after[1]);
-  where.add('NOT (SELECT l.deleted FROM posthorn.lanes l WHERE l.pk = w.lane)');
+  where.add('(SELECT l.deleted FROM posthorn.lanes l WHERE l.pk = w.lane) = 0');
   const chosen = `SELECT w.application, w.environment, w.published_at, w.seq FROM posthorn.pending w
     WHERE ${where.sql} ORDER BY ${endpoint === null ? '' : 'w.lane DESC, '}w.seq DESC LIMIT ${filter.limit + 1}`;
   const source = `SELECT d.* FROM (${chosen}) w CROSS JOIN LATERAL (

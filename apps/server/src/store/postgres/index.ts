@@ -1,28 +1,30 @@
 /** The PostgreSQL store, put together: any number of processes over one database. */
 import { randomBytes as systemRandomBytes } from 'node:crypto';
+import { pooledRandomBytes } from '../../random-bytes.ts';
 import type { Cipher } from '../cipher.ts';
-import { pooledRandomBytes } from '../random-bytes.ts';
-import type { Store } from '../store.ts';
+import { auditStore } from '../shared/audit.ts';
+import { type EndpointRow, secretState } from '../shared/endpoints.ts';
+import { environmentStore } from '../shared/environments.ts';
+import { type KeyUses, keyUses } from '../shared/keys.ts';
+import { sharedParts } from '../shared/parts.ts';
+import type { Actor, Audited, Store } from '../store.ts';
+import { accountsPool } from './accounts.ts';
 import { parseDatabaseUrl } from './address.ts';
-import { postgresApplications } from './applications.ts';
-import { postgresBrakes } from './brakes.ts';
+import { postgresBacklog } from './backlog.ts';
 import { databaseClock } from './clock.ts';
 import { Connector } from './connection.ts';
 import type { PostgresContext } from './context.ts';
 import { Database } from './database.ts';
 import { resumeDeletions } from './deletions.ts';
 import { postgresDeliveries } from './deliveries.ts';
-import { type EndpointRow, postgresEndpoints, secretState } from './endpoints.ts';
-import { postgresEnvironments } from './environments.ts';
-import { postgresEventTypes } from './event-types.ts';
 import { postgresEvents } from './events.ts';
 import { figures } from './figures.ts';
-import { postgresKeys } from './keys.ts';
 import { postgresLanes } from './lanes.ts';
 import { Hints } from './listener.ts';
 import { exclusively, migrate } from './migrate.ts';
 import { ensurePartitions, weeksAhead } from './partitions.ts';
 import { postgresPublish } from './publish.ts';
+import { sharedContext } from './recipes.ts';
 
 export interface PostgresStoreOptions {
   /** A postgres:// URL, of one host or several. */
@@ -67,17 +69,22 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
     clock: now === undefined ? databaseClock(hot) : { now: async () => now() },
     randomBytes: options.randomBytes ?? pooledRandomBytes(),
     cipher: options.cipher,
+    actor: null,
     hint: (...sent) => hints.send(...sent),
   };
-  const keys = postgresKeys(context);
+  const shared = sharedContext(context);
+  // Over the connections that stay open longest: what is noted at the end is written too.
+  const uses = keyUses(sharedContext({ ...context, db: hot }));
+  const accounts = accountsPool(connector);
   const lanes = postgresLanes(context);
   const close = async (): Promise<void> => {
     // What was asked for before this still gets its connection.
     await new Promise((resolve) => setImmediate(resolve));
     db.refuse();
-    await keys.flush().catch(() => {});
+    await uses.flush().catch(() => {});
     await lanes.giveBack().catch(() => {});
     await hints.close();
+    await accounts.close();
     await Promise.all([db.close(), hot.close()]);
   };
   const makePartitions = async (): Promise<void> => ensurePartitions(db, weeksAhead(await context.clock.now()));
@@ -94,14 +101,11 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
     makePartitions().catch(() => {});
   }, PARTITIONS_EVERY_MS).unref();
   return {
-    applications: postgresApplications(context),
-    endpoints: postgresEndpoints(context),
-    eventTypes: postgresEventTypes(context),
-    keys,
-    environments: postgresEnvironments(context),
-    brakes: postgresBrakes(context),
+    ...auditedParts(context, uses),
+    as: (actor: Actor) => auditedParts({ ...context, actor }, uses),
+    audit: auditStore(shared),
+    accounts: () => accounts.open(),
     events: postgresEvents(context),
-    deliveries: postgresDeliveries(context),
     lanes,
     publish: postgresPublish(context),
     figures: () => figures(context),
@@ -115,6 +119,15 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
       clearInterval(upkeep);
       await close();
     },
+  };
+}
+
+function auditedParts(context: PostgresContext, uses: KeyUses): Audited {
+  const shared = sharedContext(context);
+  return {
+    ...sharedParts(shared, uses),
+    environments: { ...environmentStore(shared), backlog: postgresBacklog(context) },
+    deliveries: postgresDeliveries(context),
   };
 }
 

@@ -12,15 +12,15 @@
 import { STANDINGS } from '@posthorn/core';
 import { chooseLanes, type LeaseCandidate } from '../lease-choice.ts';
 import { secretsAt } from '../secrets.ts';
+import { BRAKED } from '../shared/brakes.ts';
+import { ENDPOINT_COLUMNS, type EndpointRow, endpointFromRow, secretState } from '../shared/endpoints.ts';
+import { LANE_STATE, type StateRow, stateFromRow } from '../shared/lane-state.ts';
 import type { LaneStore, LaneTarget, Lease, LeasedLane, LeaseLimits, RenewedLane } from '../store.ts';
 import { int4s, int8s, texts } from './arrays.ts';
-import { BRAKED } from './brakes.ts';
 import type { PostgresContext } from './context.ts';
-import { ENDPOINT_COLUMNS, type EndpointRow, endpointFromRow, secretState } from './endpoints.ts';
-import { LANE_STATE, type StateRow, stateFromRow } from './lane-state.ts';
 import { gateArrays } from './outlook.ts';
 
-const IDLE = 'l.holder IS NULL AND l.enabled';
+const IDLE = 'l.holder IS NULL AND l.enabled = 1';
 
 /**
  * Lanes with something to send, of each standing as many as may be leased of it; $1 now, $2 and $3 groups and their gates, $4 to $6 the limits.
@@ -31,7 +31,7 @@ export const CANDIDATES = `WITH gates (name, gate) AS (SELECT * FROM unnest($2::
   (SELECT l.pk, l.standing, l.wish_at AS at FROM posthorn.lanes l WHERE ${IDLE} AND l.wish_at IS NOT NULL ORDER BY l.wish_at LIMIT $4)
   UNION ALL
   (SELECT l.pk, l.standing, l.lease_until FROM posthorn.lanes l
-   WHERE l.holder IS NOT NULL AND l.enabled AND l.lease_until <= $1 ORDER BY l.lease_until LIMIT $4)
+   WHERE l.holder IS NOT NULL AND l.enabled = 1 AND l.lease_until <= $1 ORDER BY l.lease_until LIMIT $4)
   UNION ALL
   SELECT d.pk, d.standing, d.at FROM limits m CROSS JOIN LATERAL (
     SELECT l.pk, l.standing, l.due_at AS at FROM posthorn.lanes l
@@ -52,11 +52,11 @@ export const CANDIDATES = `WITH gates (name, gate) AS (SELECT * FROM unnest($2::
 export const LEASE = `WITH chosen AS MATERIALIZED (SELECT unnest($1::integer[]) AS pk),
   free AS MATERIALIZED (
     SELECT l.pk, l.holder FROM posthorn.lanes l JOIN chosen c ON c.pk = l.pk
-    WHERE l.enabled AND (l.holder IS NULL OR l.lease_until <= $4) FOR UPDATE OF l SKIP LOCKED
+    WHERE l.enabled = 1 AND (l.holder IS NULL OR l.lease_until <= $4) FOR UPDATE OF l SKIP LOCKED
   ),
   busy AS MATERIALIZED (
     SELECT l.pk, l.holder FROM posthorn.lanes l JOIN chosen c ON c.pk = l.pk
-    WHERE l.enabled AND (l.holder IS NULL OR l.lease_until <= $4) AND NOT EXISTS (SELECT FROM free WHERE free.pk = l.pk)
+    WHERE l.enabled = 1 AND (l.holder IS NULL OR l.lease_until <= $4) AND NOT EXISTS (SELECT FROM free WHERE free.pk = l.pk)
     FOR NO KEY UPDATE OF l SKIP LOCKED
   )
   UPDATE posthorn.lanes l

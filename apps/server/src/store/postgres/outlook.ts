@@ -3,7 +3,7 @@ import type { CadenceGroup, Environment, LaneStore, Outlook } from '../store.ts'
 import { float8s, texts } from './arrays.ts';
 import type { PostgresContext } from './context.ts';
 
-const IDLE = 'l.holder IS NULL AND l.enabled';
+const IDLE = 'l.holder IS NULL AND l.enabled = 1';
 
 interface GroupRow {
   readonly name: Environment;
@@ -21,7 +21,7 @@ const GROUPS = `WITH RECURSIVE groups (name) AS (
 
 export const OUTLOOK = `${GROUPS}
   SELECT n.name, n.cadence, n.opened_at, g.name AS group
-  FROM groups g JOIN posthorn.environments n ON n.name::text = split_part(g.name, ':', 1)
+  FROM groups g JOIN posthorn.environments n ON n.name = split_part(g.name, ':', 1)
   WHERE g.name IS NOT NULL ORDER BY g.name`;
 
 export async function outlook({ hot, clock }: PostgresContext): Promise<Outlook> {
@@ -56,7 +56,7 @@ export const UPCOMING = `${GROUPS}, standings (standing) AS (VALUES (0::smallint
   (SELECT NULL, l.not_before FROM posthorn.lanes l
    WHERE ${IDLE} AND l.not_before > 0 AND l.not_before > $1 AND (l.first_at IS NOT NULL OR l.due_at IS NOT NULL) ORDER BY l.not_before LIMIT 1)
   UNION ALL
-  (SELECT NULL, l.lease_until FROM posthorn.lanes l WHERE l.holder IS NOT NULL AND l.enabled ORDER BY l.lease_until LIMIT 1)`;
+  (SELECT NULL, l.lease_until FROM posthorn.lanes l WHERE l.holder IS NOT NULL AND l.enabled = 1 ORDER BY l.lease_until LIMIT 1)`;
 
 export async function upcoming({ hot, clock }: PostgresContext): ReturnType<LaneStore['upcoming']> {
   const now = await clock.now();

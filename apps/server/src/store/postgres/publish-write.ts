@@ -47,7 +47,7 @@ export const WRITE = `WITH new_events AS MATERIALIZED (
   ), new_deliveries AS MATERIALIZED (
     SELECT nextval('posthorn.delivery_seq') AS seq, d.id, d.lane, d.endpoint, (ARRAY(SELECT seq FROM new_events))[d.event] AS event, d.application,
       d.environment::posthorn.environment AS environment, d.ordering_key,
-      d.lane = ANY (ARRAY(SELECT l.pk FROM posthorn.lanes l WHERE l.pk = ANY ($14::integer[]) AND l.deleted)) AS dropped
+      d.lane = ANY (ARRAY(SELECT l.pk FROM posthorn.lanes l WHERE l.pk = ANY ($14::integer[]) AND l.deleted = 1)) AS dropped
     FROM unnest($12::integer[], $13::text[], $14::integer[], $15::integer[], $16::integer[], $17::text[], $18::text[])
       AS d (event, id, lane, endpoint, application, environment, ordering_key)
   ), deliveries AS (
@@ -61,7 +61,7 @@ export const WRITE = `WITH new_events AS MATERIALIZED (
 
 /** $1 the instant, $2 the lanes. */
 export const WAKE = `UPDATE posthorn.lanes SET first_at = $1 WHERE pk IN (
-    SELECT pk FROM posthorn.lanes WHERE pk = ANY ($2::integer[]) AND NOT deleted AND (first_at IS NULL OR first_at > $1) ORDER BY pk FOR NO KEY UPDATE)`;
+    SELECT pk FROM posthorn.lanes WHERE pk = ANY ($2::integer[]) AND deleted = 0 AND (first_at IS NULL OR first_at > $1) ORDER BY pk FOR NO KEY UPDATE)`;
 
 export function writeStatements({ now, events, deliveries, keys }: PublishPlan): Statement[] {
   const statements: Statement[] = [];

@@ -158,7 +158,7 @@ const LAST_DISPATCH = `WITH firsts AS (
     JOIN posthorn.lanes l ON l.pk = f.lane AND l.holder = f.holder AND l.fence = f.fence
     WHERE f.at IS NOT NULL GROUP BY 1
   ), free AS (
-    SELECT n.name, firsts.at FROM posthorn.environments n JOIN firsts ON firsts.name = n.name::text
+    SELECT n.name, firsts.at FROM posthorn.environments n JOIN firsts ON firsts.name = n.name
     WHERE n.last_dispatch_at IS NULL OR n.last_dispatch_at <= firsts.at - 1000 ORDER BY n.name FOR NO KEY UPDATE OF n SKIP LOCKED
   )
   UPDATE posthorn.environments n SET last_dispatch_at = free.at FROM free WHERE n.name = free.name`;
@@ -169,7 +169,7 @@ const DISABLE: readonly string[] = [
    FROM unnest($1::integer[], $2::text[], $3::bigint[], $4::text[]) AS d (lane, holder, fence, reason)
    JOIN posthorn.lanes l ON l.pk = d.lane AND l.holder = d.holder AND l.fence = d.fence
    WHERE d.reason IS NOT NULL AND e.pk = l.endpoint AND e.deleted_at IS NULL`,
-  `UPDATE posthorn.lanes l SET enabled = false
+  `UPDATE posthorn.lanes l SET enabled = 0
    FROM unnest($1::integer[], $2::text[], $3::bigint[], $4::text[]) AS d (lane, holder, fence, reason)
    WHERE d.reason IS NOT NULL AND l.pk = d.lane AND l.holder = d.holder AND l.fence = d.fence`,
 ];

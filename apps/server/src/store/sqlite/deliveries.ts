@@ -12,12 +12,14 @@ import {
 } from '@posthorn/core';
 import { tickAfter } from '../cadences.ts';
 import { Conditions, pageOf, readCursor } from '../page.ts';
+import { recordChange } from '../shared/audit.ts';
+import { isBraked } from '../shared/brakes.ts';
+import { type EndpointRow, endpointFromRow, SELECT_ENDPOINTS } from '../shared/endpoints.ts';
+import { environmentState } from '../shared/environments.ts';
 import type { Attempt, Delivery, DeliveryFilter, DeliveryStore, Environment } from '../store.ts';
-import { isBraked } from './brakes.ts';
 import type { SqliteContext } from './context.ts';
-import { type EndpointRow, endpointFromRow, SELECT_ENDPOINTS } from './endpoints.ts';
-import { environmentState } from './environments.ts';
 import { RESENT } from './lanes.ts';
+import { runRecipe } from './recipes.ts';
 
 interface DeliveryRow {
   readonly seq: number;
@@ -79,6 +81,12 @@ export function sqliteDeliveries(context: SqliteContext): DeliveryStore {
   const find = (environment: Environment, id: string): DeliveryRow | undefined =>
     db.get<DeliveryRow>(`${select()} WHERE d.id = ? AND d.environment = ?`, id, environment);
 
+  function record(action: 'delivery.retry' | 'delivery.cancel', row: DeliveryRow): void {
+    const target = { kind: 'delivery', id: row.id };
+    const change = { action, application: row.application_id, environment: row.environment, target };
+    runRecipe(context, recordChange(context, change));
+  }
+
   /** The lane has to be looked at again: something in it may go now. `wish`: whatever floor it has. */
   function wake(lane: number, now: number, { wish }: { readonly wish: boolean }): void {
     db.run(`UPDATE lanes SET due_at = min(coalesce(due_at, ?1), ?1)${wish ? ', wish_at = ?1' : ''} WHERE pk = ?2`, now, lane);
@@ -107,8 +115,8 @@ export function sqliteDeliveries(context: SqliteContext): DeliveryStore {
         dueAt: row.due_at,
         byHand: row.by_hand > 0,
         lane: { openedAt: row.opened_at, rateAt: row.rate_at },
-        braked: isBraked(context, environment, row.application),
-        environment: environmentState(context, environment),
+        braked: runRecipe(context, isBraked(environment, row.application)),
+        environment: runRecipe(context, environmentState(environment)),
       };
     },
     async retry(environment, id) {
@@ -126,6 +134,7 @@ export function sqliteDeliveries(context: SqliteContext): DeliveryStore {
           );
         }
         wake(row.lane, now, { wish: true });
+        record('delivery.retry', row);
         return { lane: row.lane, delivery: delivery(find(environment, id) as DeliveryRow) };
       });
       if (result === null || result === 'endpoint_deleted') return result;
@@ -140,6 +149,7 @@ export function sqliteDeliveries(context: SqliteContext): DeliveryStore {
         db.run(`UPDATE deliveries SET status = 'canceled', reason = 'canceled_by_hand', by_hand = 0 WHERE seq = ?`, row.seq);
         // Those behind it on its key may go now.
         wake(row.lane, context.now(), { wish: false });
+        record('delivery.cancel', row);
         return { lane: row.lane, delivery: delivery(find(environment, id) as DeliveryRow) };
       });
       if (result === null || result === 'not_pending') return result;

@@ -1,21 +1,23 @@
 /** The SQLite store, put together: one file (or memory), one process. */
+import { pooledRandomBytes } from '../../random-bytes.ts';
 import type { Cipher } from '../cipher.ts';
-import { pooledRandomBytes } from '../random-bytes.ts';
-import type { Store, StoreHint } from '../store.ts';
-import { sqliteApplications } from './applications.ts';
-import { sqliteBrakes } from './brakes.ts';
+import { auditStore } from '../shared/audit.ts';
+import { type EndpointRow, secretState } from '../shared/endpoints.ts';
+import { environmentStore } from '../shared/environments.ts';
+import { type KeyUses, keyUses } from '../shared/keys.ts';
+import { sharedParts } from '../shared/parts.ts';
+import type { Actor, Audited, Store, StoreHint } from '../store.ts';
+import { accountsConnection } from './accounts.ts';
+import { sqliteBacklog } from './backlog.ts';
 import type { SqliteContext } from './context.ts';
 import { Database } from './database.ts';
 import { resumeDeletions } from './deletions.ts';
 import { sqliteDeliveries } from './deliveries.ts';
-import { type EndpointRow, secretState, sqliteEndpoints } from './endpoints.ts';
-import { sqliteEnvironments } from './environments.ts';
-import { sqliteEventTypes } from './event-types.ts';
 import { sqliteEvents } from './events.ts';
 import { figures } from './figures.ts';
-import { sqliteKeys } from './keys.ts';
 import { sqliteLanes, voidLeases } from './lanes.ts';
 import { sqlitePublish } from './publish.ts';
+import { sharedContext } from './recipes.ts';
 
 export interface SqliteStoreOptions {
   /** A file's path, or `:memory:`. */
@@ -43,6 +45,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
     random: options.random,
     randomBytes: options.randomBytes ?? pooledRandomBytes(),
     cipher: options.cipher,
+    actor: null,
     soon: options.soon ?? setImmediate,
     hint(hint) {
       for (const listener of listeners) listener(hint);
@@ -50,17 +53,16 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
   };
   checkKey(context);
   voidLeases(context);
-  const keys = sqliteKeys(context);
+  const shared = sharedContext(context);
+  const uses = keyUses(shared);
+  const accounts = accountsConnection(options.path);
   await resumeDeletions(context);
   return {
-    applications: sqliteApplications(context),
-    endpoints: sqliteEndpoints(context),
-    eventTypes: sqliteEventTypes(context),
-    keys,
-    environments: sqliteEnvironments(context),
-    brakes: sqliteBrakes(context),
+    ...auditedParts(context, uses),
+    as: (actor: Actor) => auditedParts({ ...context, actor }, uses),
+    audit: auditStore(shared),
+    accounts: () => accounts.open(),
     events: sqliteEvents(context),
-    deliveries: sqliteDeliveries(context),
     lanes: sqliteLanes(context),
     publish: sqlitePublish(context),
     async figures() {
@@ -77,10 +79,20 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
       return () => listeners.delete(listener);
     },
     async close() {
-      keys.flush();
+      await uses.flush();
       listeners.clear();
+      accounts.close();
       db.close();
     },
+  };
+}
+
+function auditedParts(context: SqliteContext, uses: KeyUses): Audited {
+  const shared = sharedContext(context);
+  return {
+    ...sharedParts(shared, uses),
+    environments: { ...environmentStore(shared), backlog: sqliteBacklog(context) },
+    deliveries: sqliteDeliveries(context),
   };
 }
 

@@ -7,6 +7,7 @@
  */
 import { healthFloor, type Ordering, STANDINGS } from '@posthorn/core';
 import { chooseLanes, type LeaseCandidate } from '../lease-choice.ts';
+import { STATE_COLUMNS, type StateRow, stateFromRow } from '../shared/lane-state.ts';
 import type {
   CadenceGroup,
   DeliveryBody,
@@ -24,9 +25,9 @@ import type {
   SettledAttempt,
 } from '../store.ts';
 import type { SqliteContext } from './context.ts';
-import { STATE_COLUMNS, type StateRow, stateFromRow, writeState } from './lane-state.ts';
 import { keepNotices } from './notices.ts';
 import { laneTarget } from './target.ts';
+import { writeState } from './write-state.ts';
 
 interface LaneRow extends StateRow {
   readonly fence: number;

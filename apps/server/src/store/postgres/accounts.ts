@@ -1,0 +1,47 @@
+/**
+ * better-auth's own connections to the same database: a statement of its never ends up in a transaction of ours. They follow a failover like all others,
+ * which the driver's own pool, made for one host, does not.
+ */
+import { PostgresDialect, type PostgresPool, type PostgresPoolClient } from 'kysely';
+import type { Client } from 'pg';
+import type { AccountsDatabase } from '../store.ts';
+import type { Connector } from './connection.ts';
+
+const MOST_IDLE = 2;
+
+export function accountsPool(connector: Connector): { open(): AccountsDatabase; close(): Promise<void> } {
+  const idle: Client[] = [];
+  let closed = false;
+
+  function release(client: Client): void {
+    if (closed || idle.length >= MOST_IDLE) client.end().catch(() => {});
+    else idle.push(client);
+  }
+
+  const pool: PostgresPool = {
+    options: {},
+    async connect() {
+      const client = idle.pop() ?? (await open());
+      // pg's Client has more overloads of `query` than kysely's interface names; the one with text and values is among them.
+      return Object.assign(Object.create(client) as PostgresPoolClient, { release: () => release(client) });
+    },
+    async end() {},
+  };
+
+  async function open(): Promise<Client> {
+    const client = await connector.connectPlain();
+    client.once('end', () => {
+      const at = idle.indexOf(client);
+      if (at !== -1) idle.splice(at, 1);
+    });
+    return client;
+  }
+
+  return {
+    open: () => ({ dialect: new PostgresDialect({ pool }), type: 'postgres', transaction: false }),
+    async close() {
+      closed = true;
+      await Promise.all(idle.splice(0).map((client) => client.end()));
+    },
+  };
+}
