@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { createAccounts } from './accounts/accounts.ts';
+import { outboxChecks } from './api/outbox-checks.ts';
 import { buildApi } from './api/server.ts';
 import { readWebApp } from './api/web-app.ts';
 import { AttemptLog } from './attempt-log.ts';
@@ -14,6 +15,7 @@ import { createDispatcher, type Dispatcher } from './dispatcher/dispatcher.ts';
 import { openEngine } from './engine.ts';
 import { createMetrics } from './metrics/metrics.ts';
 import { offerOperatorLink } from './operator-link.ts';
+import { createOutboxTaker, type OutboxTaker } from './outbox-taker.ts';
 import { pooledRandomBytes } from './random-bytes.ts';
 import { createThreadedSender } from './sender/threaded-sender.ts';
 import { ensureServiceKeys } from './service-keys.ts';
@@ -127,6 +129,8 @@ async function serve(config: Config): Promise<void> {
   }
 
   metrics.watch({ store, dispatcher });
+  // In every role: whoever is there takes the outbox.
+  const outbox = config.databaseUrl === null ? null : takeOutbox(store, (line, message) => log.warn(line, message));
 
   let ending = false;
   const end = (signal: string): void => {
@@ -142,7 +146,7 @@ async function serve(config: Config): Promise<void> {
     }, DRAIN_MS);
     // A client that never finishes its request must not decide how this ends; one that waits for a test request's answer has had its 30 s.
     setTimeout(() => api?.server.closeAllConnections(), DRAIN_MS - 3_000).unref();
-    Promise.all([api?.close(), dispatcher?.drain()])
+    Promise.all([api?.close(), outbox?.stop(), dispatcher?.drain()])
       .then(() => sender.close())
       .then(() => store.close())
       .then(() => {
@@ -160,6 +164,7 @@ async function serve(config: Config): Promise<void> {
   process.on('SIGINT', end);
 
   dispatcher?.start();
+  outbox?.start();
   if (api === null) {
     log.info('dispatching');
     return;
@@ -167,6 +172,10 @@ async function serve(config: Config): Promise<void> {
   log.info({ ...(await cadencesInForce(store)), data: config.databaseUrl === null ? config.dataDir : 'PostgreSQL' }, 'cadences in force');
   await listen(api, config);
   await offerOperatorLink(store, { baseUrl, log });
+}
+
+function takeOutbox(store: Store, warn: (line: object, message: string) => void): OutboxTaker {
+  return createOutboxTaker({ store, judge: outboxChecks(store.eventTypes), clock: systemClock, warn });
 }
 
 /** Where people on this machine reach what listens here. */

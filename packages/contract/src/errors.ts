@@ -38,6 +38,7 @@ export const PROBLEMS = {
   delivery_not_found: { status: 404, title: 'There is no such delivery' },
   event_type_not_found: { status: 404, title: 'There is no such event type' },
   key_not_found: { status: 404, title: 'There is no such key' },
+  outbox_row_not_found: { status: 404, title: 'There is no such row' },
   member_not_found: { status: 404, title: 'There is no such member' },
   invitation_not_found: { status: 404, title: 'There is no such invitation' },
   method_not_allowed: { status: 405, title: 'The route does not take this method' },

@@ -10,4 +10,5 @@ export * from './events.ts';
 export * from './fields.ts';
 export * from './keys.ts';
 export * from './members.ts';
+export * from './outbox.ts';
 export * from './problem.ts';

@@ -521,6 +521,8 @@ class LaneDispatcher implements Dispatcher {
   }
 
   #pump(): void {
+    // Its batch calls back once it is recorded.
+    if (this.#settlements.troubled) return;
     const now = this.#now();
     const monotonic = this.#clock.monotonic();
     const picks: Pick[] = [];

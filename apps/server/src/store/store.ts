@@ -287,6 +287,53 @@ export type PublishResult =
   /** The Idempotency-Key belongs to a request with another body. */
   | { readonly kind: 'idempotency_conflict' };
 
+// ------------------------------------------------------------------------------------------------------------------- outbox
+
+/** A row that a provider wrote in a transaction of its own. Nothing of it has been checked but that `data` is JSON. */
+export interface OutboxRow {
+  readonly application: string;
+  readonly environment: string;
+  readonly type: string;
+  /** JSON text, verbatim; null: it is far too large to be looked at. */
+  readonly data: string | null;
+  /** Of `data`. */
+  readonly bytes: number;
+  readonly orderingKey: string | null;
+}
+
+/** What a row comes to: an event, or a reason in words why not. */
+export type OutboxVerdict =
+  | { readonly ok: true; readonly environment: Environment; readonly event: EventToPublish }
+  | { readonly ok: false; readonly reason: string };
+
+export interface RefusedRow extends OutboxRow {
+  readonly id: string;
+  readonly reason: string;
+  readonly createdAt: number;
+  readonly refusedAt: number;
+}
+
+/** Publish in your own transaction, where the database is PostgreSQL. With SQLite nobody else can write, and there is never anything. */
+export interface OutboxStore {
+  /**
+   * Takes the next rows, in the order of their numbers, publishes those that do and sets aside those that do not; all in one transaction. One process at a time:
+   * null while it is another's turn.
+   * @returns how many events it published in each environment, how many rows it set aside, and whether there may be more
+   */
+  take(judge: (rows: readonly OutboxRow[]) => Promise<OutboxVerdict[]>): Promise<OutboxTaking | null>;
+  /** Rows that were set aside: of this environment, or of none. */
+  refused(environment: Environment, page: PageRequest): Promise<Page<RefusedRow>>;
+  /** Puts a row back in, at the end. False: there is none with this id. */
+  retry(environment: Environment, id: string): Promise<boolean>;
+  discard(environment: Environment, id: string): Promise<boolean>;
+}
+
+export interface OutboxTaking {
+  readonly published: Readonly<Record<Environment, number>>;
+  readonly refused: number;
+  readonly more: boolean;
+}
+
 // -------------------------------------------------------------------------------------------------------- events, deliveries: reading
 
 export interface StoredEvent {
@@ -766,6 +813,8 @@ export interface Figures {
   /** Lanes that some dispatcher holds. */
   readonly lanesLeased: number;
   readonly noticesWaiting: number;
+  /** Rows of the outbox: not taken yet, and set aside. */
+  readonly outbox: { readonly waiting: number; readonly refused: number };
 }
 
 export interface Store {
@@ -777,6 +826,7 @@ export interface Store {
   readonly brakes: BrakeStore;
   readonly events: EventStore;
   readonly deliveries: DeliveryStore;
+  readonly outbox: OutboxStore;
   readonly lanes: LaneStore;
   readonly people: PeopleStore;
   readonly invitations: InvitationStore;

@@ -22,6 +22,7 @@ import { figures } from './figures.ts';
 import { postgresLanes } from './lanes.ts';
 import { Hints } from './listener.ts';
 import { exclusively, migrate } from './migrate.ts';
+import { postgresOutbox } from './outbox.ts';
 import { ensurePartitions, weeksAhead } from './partitions.ts';
 import { postgresPublish } from './publish.ts';
 import { sharedContext } from './recipes.ts';
@@ -106,6 +107,7 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
     audit: auditStore(shared),
     accounts: () => accounts.open(),
     events: postgresEvents(context),
+    outbox: postgresOutbox(context),
     lanes,
     publish: postgresPublish(context),
     figures: () => figures(context),

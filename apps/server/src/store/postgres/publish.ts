@@ -16,7 +16,7 @@ const EVENTS_PER_GROUP = 2_000;
 const BYTES_PER_GROUP = 16 * 1024 * 1024;
 /** Somebody else published the same id or key at the same moment, or a week has begun: the next look sees it. */
 const MOST_TRIES = 5;
-/** A hint is sent when something may leave before the others would look by themselves. */
+/** Longer than a dispatcher sleeps. */
 const HINT_WITHIN_MS = 6_000;
 
 interface Waiting {
@@ -88,16 +88,21 @@ async function publishGroup(
       if (tries === MOST_TRIES) throw new StoreUnavailable('others publish the same ids all the time', { cause: error });
       continue;
     }
-    if (plan.earliestTick !== null && plan.earliestTick <= now + HINT_WITHIN_MS) context.hint({ kind: 'work' });
+    hintSoon(context, plan);
     return results;
   }
+}
+
+/** Others look by themselves every few seconds; what may leave sooner is worth a hint. */
+export function hintSoon(context: PostgresContext, { earliestTick, now }: PublishPlan): void {
+  if (earliestTick !== null && earliestTick <= now + HINT_WITHIN_MS) context.hint({ kind: 'work' });
 }
 
 const UNIQUE_VIOLATION = '23505';
 const CHECK_VIOLATION = '23514';
 
 /** Whether the same again may work. */
-async function mended({ db }: PostgresContext, error: unknown, now: number): Promise<boolean> {
+export async function mended({ db }: PostgresContext, error: unknown, now: number): Promise<boolean> {
   if (!(error instanceof DatabaseError)) return false;
   if (error.code === CHECK_VIOLATION && /no partition/.test(error.message)) {
     await ensurePartitions(db, [now]);

@@ -26,5 +26,6 @@ export function figures({ db, now: clock }: SqliteContext): Figures {
     breakers,
     lanesLeased: count('lanes WHERE holder IS NOT NULL'),
     noticesWaiting: count('notices WHERE handled_at IS NULL'),
+    outbox: { waiting: 0, refused: 0 },
   };
 }

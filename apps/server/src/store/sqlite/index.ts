@@ -6,7 +6,7 @@ import { type EndpointRow, secretState } from '../shared/endpoints.ts';
 import { environmentStore } from '../shared/environments.ts';
 import { type KeyUses, keyUses } from '../shared/keys.ts';
 import { sharedParts } from '../shared/parts.ts';
-import type { Actor, Audited, Store, StoreHint } from '../store.ts';
+import type { Actor, Audited, OutboxStore, Store, StoreHint } from '../store.ts';
 import { accountsConnection } from './accounts.ts';
 import { sqliteBacklog } from './backlog.ts';
 import type { SqliteContext } from './context.ts';
@@ -63,6 +63,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
     audit: auditStore(shared),
     accounts: () => accounts.open(),
     events: sqliteEvents(context),
+    outbox: NO_OUTBOX,
     lanes: sqliteLanes(context),
     publish: sqlitePublish(context),
     async figures() {
@@ -86,6 +87,14 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
     },
   };
 }
+
+/** Nobody else writes into this file. */
+const NO_OUTBOX: OutboxStore = {
+  take: async () => null,
+  refused: async () => ({ data: [], nextCursor: null }),
+  retry: async () => false,
+  discard: async () => false,
+};
 
 function auditedParts(context: SqliteContext, uses: KeyUses): Audited {
   const shared = sharedContext(context);
