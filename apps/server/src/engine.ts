@@ -19,8 +19,8 @@ export interface Engine {
   unlock(): void;
 }
 
-export async function openEngine(config: Config): Promise<Engine> {
-  const engine = config.databaseUrl === null ? await openSqlite(config) : await openPostgres(config.databaseUrl, config);
+export async function openEngine(config: Config, warn: (line: object, message: string) => void): Promise<Engine> {
+  const engine = config.databaseUrl === null ? await openSqlite(config) : await openPostgres(config.databaseUrl, config, { warn });
   await setCadences(engine.store, config);
   return engine;
 }
@@ -39,11 +39,16 @@ async function openSqlite(config: Config): Promise<Engine> {
   return { store, encryptionKey: key, exclusively: (work) => work(), unlock };
 }
 
-async function openPostgres(url: string, config: Config): Promise<Engine> {
+async function openPostgres(
+  url: string,
+  config: Config,
+  { warn }: { readonly warn: (line: object, message: string) => void },
+): Promise<Engine> {
   // readConfig refuses a database URL without a key.
   const key = config.encryptionKey ?? new Uint8Array();
   try {
-    const store = await openPostgresStore({ url, cipher: createCipher(key) });
+    const onSwept = (lanes: readonly number[]): void => warn({ lanes }, 'lanes that nobody had woken were found: please report this');
+    const store = await openPostgresStore({ url, cipher: createCipher(key), onSwept });
     return { store, encryptionKey: key, exclusively: (work) => store.exclusively(work), unlock() {} };
   } catch (error) {
     if (error instanceof RangeError) throw new ConfigError(`DATABASE_URL ${error.message}`);

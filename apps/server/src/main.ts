@@ -62,7 +62,7 @@ async function serve(config: Config): Promise<void> {
     attempts.flush();
     output.flushSync();
   });
-  const engine = await openEngine(config);
+  const engine = await openEngine(config, (line, message) => log.warn(line, message));
   const metrics = createMetrics({ version: VERSION });
   const store = metrics.observe(engine.store);
   const made = await engine.exclusively(() => ensureServiceKeys(store, config));

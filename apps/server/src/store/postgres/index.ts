@@ -23,9 +23,9 @@ import { postgresLanes } from './lanes.ts';
 import { Hints } from './listener.ts';
 import { exclusively, migrate } from './migrate.ts';
 import { postgresOutbox } from './outbox.ts';
-import { ensurePartitions, weeksAhead } from './partitions.ts';
 import { postgresPublish } from './publish.ts';
 import { sharedContext } from './recipes.ts';
+import { makePartitions, startUpkeep } from './upkeep.ts';
 
 export interface PostgresStoreOptions {
   /** A postgres:// URL, of one host or several. */
@@ -34,6 +34,10 @@ export interface PostgresStoreOptions {
   /** Instead of the database's clock, epoch milliseconds: for tests that move the time. */
   readonly now?: () => number;
   readonly randomBytes?: (size: number) => Uint8Array;
+  /** Whether to look for lanes that nobody would wake: on, unless a test proves that there are none. */
+  readonly sweep?: boolean;
+  /** Is told of such lanes. It would mean that a wake-up was lost, which is a fault. */
+  readonly onSwept?: (lanes: readonly number[]) => void;
 }
 
 export interface PostgresStore extends Store {
@@ -44,8 +48,6 @@ export interface PostgresStore extends Store {
 /** Per process: a settle, a scan and bodies at the same time as a publish. */
 const HOT_CONNECTIONS = 5;
 const OTHER_CONNECTIONS = 5;
-/** Partitions are made two weeks ahead; a look at them a day would do. */
-const PARTITIONS_EVERY_MS = 6 * 3_600_000;
 
 /**
  * Connects, brings the schema up to date, makes the partitions that are due and finishes deletions that a process left undone.
@@ -88,19 +90,15 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
     await accounts.close();
     await Promise.all([db.close(), hot.close()]);
   };
-  const makePartitions = async (): Promise<void> => ensurePartitions(db, weeksAhead(await context.clock.now()));
   try {
     await checkKey(context);
-    await makePartitions();
+    await makePartitions(context);
     await resumeDeletions(context);
   } catch (error) {
     await close();
     throw error;
   }
-  // One that fails is made up for by the next, and by the publish that misses its partition.
-  const upkeep = setInterval(() => {
-    makePartitions().catch(() => {});
-  }, PARTITIONS_EVERY_MS).unref();
+  const stopUpkeep = startUpkeep(context, { sweep: options.sweep ?? true, onSwept: options.onSwept ?? (() => {}) });
   return {
     ...auditedParts(context, uses),
     as: (actor: Actor) => auditedParts({ ...context, actor }, uses),
@@ -118,7 +116,7 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
     subscribe: (listener) => hints.subscribe(listener),
     exclusively: (work) => exclusively(connector, work),
     async close() {
-      clearInterval(upkeep);
+      stopUpkeep();
       await close();
     },
   };
