@@ -320,11 +320,12 @@ function scan(context: SqliteContext, request: ScanRequest): ScanResult {
     request.after,
     request.limit,
   );
-  const wished = request.after === 0 ? byHand(context, request) : [];
+  const { wished, wishedBehind } = request.after === 0 ? byHand(context, request) : { wished: [], wishedBehind: [] };
   const gated = rows.findIndex((row) => row.due_at === null && row.by_hand === 0 && row.published_at > request.gate);
   if (gated === -1) {
     return {
       deliveries: together(wished, rows),
+      wishedBehind,
       cursor: rows.at(-1)?.seq ?? request.after,
       moreBeyond: wished.length === BEYOND_LIMIT,
       dueBeyond: null,
@@ -337,6 +338,7 @@ function scan(context: SqliteContext, request: ScanRequest): ScanResult {
   const beyond = dueBeyond(context, request, first.seq);
   return {
     deliveries: together(wished, [...rows.slice(0, gated), ...beyond.due]),
+    wishedBehind,
     cursor: rows[gated - 1]?.seq ?? request.after,
     moreBeyond: wished.length === BEYOND_LIMIT || beyond.due.length === BEYOND_LIMIT,
     dueBeyond: beyond.next,
@@ -355,7 +357,7 @@ function together(wished: readonly ScanRow[], rows: readonly ScanRow[]): Scanned
 /** That no earlier pending delivery `p` stands in the queue of `d`. */
 const HEADS_ITS_QUEUE: Readonly<Record<Ordering, string>> = {
   none: '1',
-  strict: `NOT EXISTS (SELECT 1 FROM deliveries p WHERE p.lane = d.lane AND p.seq < d.seq AND p.status = 'pending' AND p.late = d.late)`,
+  strict: `(NOT EXISTS (SELECT 1 FROM deliveries p WHERE p.lane = d.lane AND p.seq < d.seq AND p.status = 'pending' AND p.late = d.late))`,
   // One branch for each index: a partial index is used only where the statement itself says what it covers.
   key: `(d.ordering_key IS NULL OR CASE d.late
       WHEN 0 THEN NOT EXISTS (SELECT 1 FROM deliveries p
@@ -364,13 +366,16 @@ const HEADS_ITS_QUEUE: Readonly<Record<Ordering, string>> = {
         WHERE p.lane = d.lane AND p.ordering_key = d.ordering_key AND p.seq < d.seq AND p.status = 'pending' AND p.late = 1) END)`,
 };
 
-/** What was asked for by hand goes first, wherever in the lane it stands. */
-function byHand({ db }: SqliteContext, { lane, ordering }: ScanRequest): ScanRow[] {
-  return db.all<ScanRow>(
-    `SELECT ${SCAN_COLUMNS} FROM deliveries d INDEXED BY deliveries_by_hand
-     WHERE d.lane = ? AND d.status = 'pending' AND d.by_hand > 0 AND ${HEADS_ITS_QUEUE[ordering]} ORDER BY d.seq LIMIT ${BEYOND_LIMIT}`,
-    lane,
-  );
+/** What was asked for by hand goes first, wherever in the lane it stands, unless it stands behind another of its queue. */
+function byHand({ db }: SqliteContext, { lane, ordering }: ScanRequest): { wished: ScanRow[]; wishedBehind: ScannedDelivery[] } {
+  const rows = (heads: boolean): ScanRow[] =>
+    db.all<ScanRow>(
+      `SELECT ${SCAN_COLUMNS} FROM deliveries d INDEXED BY deliveries_by_hand
+       WHERE d.lane = ? AND d.status = 'pending' AND d.by_hand > 0 AND ${heads ? '' : 'NOT '}${HEADS_ITS_QUEUE[ordering]}
+       ORDER BY d.seq LIMIT ${BEYOND_LIMIT}`,
+      lane,
+    );
+  return { wished: rows(true), wishedBehind: rows(false).map(scanned) };
 }
 
 /** Beyond the gate: what has an instant of its own. `next`: the earliest of those that is still to come. */
