@@ -12,6 +12,7 @@ import { type Config, ConfigError, readConfig, settingsHelp, unknownSettings } f
 import { encryptionKey, openDataFolder } from './data-folder.ts';
 import { createDispatcher, type Dispatcher } from './dispatcher/dispatcher.ts';
 import { withInboxes } from './inbox/hand-over.ts';
+import { createMailer } from './mail/mailer.ts';
 import { offerOperatorLink } from './operator-link.ts';
 import { createThreadedSender } from './sender/threaded-sender.ts';
 import { ensureServiceKeys } from './service-keys.ts';
@@ -86,7 +87,8 @@ async function serve(config: Config): Promise<void> {
   let api: Awaited<ReturnType<typeof buildApi>> | null = null;
   const baseUrl = (): string => config.publicUrl ?? listeningUrl(api?.server.address(), config);
   const sender = withInboxes(threadedSender, { inboxes: store.inboxes, clock: systemClock, baseUrl });
-  const people = { clock: systemClock, mailer: null, baseUrl };
+  const mailer = config.smtpUrl === null || config.mailFrom === null ? null : createMailer({ url: config.smtpUrl, from: config.mailFrom });
+  const people = { clock: systemClock, mailer, baseUrl };
   api =
     config.role === 'dispatcher'
       ? null
