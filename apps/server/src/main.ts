@@ -8,12 +8,15 @@ import { pino } from 'pino';
 import { createAccounts } from './accounts/accounts.ts';
 import { buildApi } from './api/server.ts';
 import { readWebApp } from './api/web-app.ts';
+import { AttemptLog } from './attempt-log.ts';
 import { type Config, ConfigError, readConfig, settingsHelp, unknownSettings } from './config.ts';
 import { encryptionKey, openDataFolder } from './data-folder.ts';
 import { createDispatcher, type Dispatcher } from './dispatcher/dispatcher.ts';
 import { withInboxes } from './inbox/hand-over.ts';
 import { createMailer } from './mail/mailer.ts';
+import { createMetrics } from './metrics/metrics.ts';
 import { offerOperatorLink } from './operator-link.ts';
+import { pooledRandomBytes } from './random-bytes.ts';
 import { createThreadedSender } from './sender/threaded-sender.ts';
 import { ensureServiceKeys } from './service-keys.ts';
 import { createCipher, SealError } from './store/cipher.ts';
@@ -56,17 +59,24 @@ async function serve(config: Config): Promise<void> {
   // Lines are gathered for a tenth of a second at most: a system call for each would cost more than the attempt it tells of.
   const output = pino.destination({ dest: 1, sync: false, minLength: 4096, periodicFlush: 100 });
   const log = pino({ level: config.logLevel, base: { role: config.role }, timestamp: pino.stdTimeFunctions.isoTime }, output);
-  process.on('exit', () => output.flushSync());
+  const attempts = new AttemptLog(output, { role: config.role, now: systemClock.now });
+  process.on('exit', () => {
+    attempts.flush();
+    output.flushSync();
+  });
   openDataFolder(config.dataDir);
   const unlock = lockFolder(config.dataDir);
   if (unlock === null) throw new ConfigError(`POSTHORN_DATA_DIR ${config.dataDir} is in use by another posthorn process`);
+  const metrics = createMetrics({ version: VERSION });
   const key = encryptionKey(config.dataDir, config.encryptionKey);
-  const store = await openSqliteStore({
-    path: join(config.dataDir, 'posthorn.db'),
-    cipher: createCipher(key),
-    now: systemClock.now,
-    random: Math.random,
-  });
+  const store = metrics.observe(
+    await openSqliteStore({
+      path: join(config.dataDir, 'posthorn.db'),
+      cipher: createCipher(key),
+      now: systemClock.now,
+      random: Math.random,
+    }),
+  );
   // With SQLite this process is the only one, so what it was started with is in force, the defaults included.
   await store.environments.setCadence('production', config.cadenceProduction);
   await store.environments.setCadence('sandbox', config.cadenceSandbox);
@@ -102,6 +112,7 @@ async function serve(config: Config): Promise<void> {
           disableAfterMs: config.disableAfter,
           userAgent,
           version: VERSION,
+          metrics: { token: config.metricsToken, open: isLoopback(config.host), text: () => metrics.text() },
           log,
           signUp: config.signUp,
           branding: { name: config.brandName, logoUrl, accentColor: config.brandAccent, egressAddresses: config.egressAddresses },
@@ -116,21 +127,25 @@ async function serve(config: Config): Promise<void> {
           }),
         });
   let dispatcher: Dispatcher | null = null;
+  const logsAttempts = log.isLevelEnabled('info');
   if (config.role !== 'api') {
     dispatcher = createDispatcher({
       store,
       sender,
       clock: systemClock,
       random: Math.random,
-      randomBytes,
+      randomBytes: pooledRandomBytes(),
       holder: `${process.pid}-${randomBytes(6).toString('hex')}`,
       concurrency: config.concurrency,
       ...(config.hostConcurrency === null ? {} : { hostConcurrency: config.hostConcurrency }),
       disableAfterMs: config.disableAfter,
       userAgent,
-      log: { attempt: (line) => log.info(line, 'attempt'), warn: (line, message) => log.warn(line, message) },
+      observer: metrics.observer,
+      log: { attempt: logsAttempts ? (line) => attempts.attempt(line) : () => undefined, warn: (line, message) => log.warn(line, message) },
     });
   }
+
+  metrics.watch({ store, dispatcher });
 
   let ending = false;
   const end = (signal: string): void => {
@@ -178,6 +193,11 @@ function listeningUrl(address: AddressInfo | string | null | undefined, { host, 
   const bound = typeof address === 'object' && address !== null ? address.port : port;
   const name = host === '0.0.0.0' || host === '::' ? 'localhost' : host.includes(':') ? `[${host}]` : host;
   return `http://${name}:${bound}`;
+}
+
+/** Names are not looked up: one that is not `localhost` counts as public. */
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host);
 }
 
 async function listen(api: Awaited<ReturnType<typeof buildApi>>, config: Config): Promise<void> {

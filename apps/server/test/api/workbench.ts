@@ -11,6 +11,7 @@ import { type Api, buildApi } from '../../src/api/server.ts';
 import { readWebApp } from '../../src/api/web-app.ts';
 import { withInboxes } from '../../src/inbox/hand-over.ts';
 import type { Mailer } from '../../src/mail/mailer.ts';
+import { createMetrics } from '../../src/metrics/metrics.ts';
 import { createSender } from '../../src/sender/sender.ts';
 import { createCipher } from '../../src/store/cipher.ts';
 import { openSqliteStore } from '../../src/store/sqlite/index.ts';
@@ -83,6 +84,8 @@ export interface WorkbenchOptions {
   readonly webRoot?: string;
   readonly logoUrl?: string;
   readonly trustProxy?: boolean | number;
+  readonly metricsToken?: string;
+  readonly metricsOpen?: boolean;
 }
 
 export async function workbench(options: WorkbenchOptions = {}): Promise<Workbench> {
@@ -91,12 +94,16 @@ export async function workbench(options: WorkbenchOptions = {}): Promise<Workben
   // A file, since better-auth has a connection of its own to it.
   const folder = await mkdtemp(join(tmpdir(), 'posthorn-api-'));
   const encryptionKey = randomBytes(32);
-  const store = await openSqliteStore({
-    path: options.path ?? join(folder, 'posthorn.db'),
-    cipher: createCipher(encryptionKey),
-    now: clock.now,
-    random: Math.random,
-  });
+  const metrics = createMetrics({ version: '0.0.0' });
+  const store = metrics.observe(
+    await openSqliteStore({
+      path: options.path ?? join(folder, 'posthorn.db'),
+      cipher: createCipher(encryptionKey),
+      now: clock.now,
+      random: Math.random,
+    }),
+  );
+  metrics.watch({ store, dispatcher: null });
   await store.environments.setCadence('production', 'every 30m');
   await store.environments.setCadence('sandbox', 'every 5m');
   const log: string[] = [];
@@ -117,6 +124,7 @@ export async function workbench(options: WorkbenchOptions = {}): Promise<Workben
     disableAfterMs: DEFAULT_DISABLE_AFTER_MS,
     userAgent: 'Posthorn/test',
     version: '0.0.0',
+    metrics: { token: options.metricsToken ?? null, open: options.metricsOpen ?? true, text: () => metrics.text() },
     log: pino({}, stream),
     signUp: options.signUp ?? 'open',
     branding: { name: 'Posthorn', logoUrl, accentColor: null, egressAddresses: ['203.0.113.7'] },

@@ -1,7 +1,7 @@
 /** The real dispatcher and store on a clock that the test moves, with a network made of functions. */
 import { randomBytes } from 'node:crypto';
 import type { AttemptResult, Clock, Outcome } from '@posthorn/core';
-import { createDispatcher, type Dispatcher } from '../../src/dispatcher/dispatcher.ts';
+import { createDispatcher, type Dispatcher, type DispatcherOptions } from '../../src/dispatcher/dispatcher.ts';
 import type { DeliverRequest, Sender } from '../../src/sender/sender.ts';
 import { createCipher } from '../../src/store/cipher.ts';
 import { openSqliteStore } from '../../src/store/sqlite/index.ts';
@@ -74,7 +74,7 @@ export interface Stage {
   /** What the endpoint at a URL answers; accepted unless set. */
   readonly answers: Map<string, (arrival: Arrival) => Outcome>;
   /** How long the endpoint at a URL takes to answer, in milliseconds; 7 unless set. */
-  readonly delays: Map<string, number>;
+  readonly delays: Map<string, number | ((arrival: Arrival) => number)>;
   dispatcher: Dispatcher;
   /** A second dispatcher on the same store. */
   another(): Dispatcher;
@@ -84,14 +84,14 @@ export interface Stage {
 const TOOK_MS = 7;
 
 /** @param options.longestSleepMs how often a dispatcher looks although nothing is due: in days of simulated time, every five seconds are many */
-export async function openStage(start: number, options: { readonly longestSleepMs?: number } = {}): Promise<Stage> {
+export async function openStage(start: number, options: Pick<DispatcherOptions, 'longestSleepMs' | 'observer'> = {}): Promise<Stage> {
   const clock = new ManualClock(start);
   const store = await openSqliteStore({ path: ':memory:', cipher: createCipher(randomBytes(32)), now: clock.now, random: () => 0 });
   await store.environments.setCadence('production', 'every 30m');
   await store.environments.setCadence('sandbox', 'every 5m');
   const arrivals: Arrival[] = [];
   const answers = new Map<string, (arrival: Arrival) => Outcome>();
-  const delays = new Map<string, number>();
+  const delays = new Map<string, number | ((arrival: Arrival) => number)>();
   const sender: Sender = {
     async send() {
       throw new Error('the dispatcher sends by deliver()');
@@ -99,8 +99,9 @@ export async function openStage(start: number, options: { readonly longestSleepM
     deliver(request: DeliverRequest): Promise<AttemptResult> {
       const arrival: Arrival = { at: clock.time, url: request.url, id: request.eventId, late: request.late };
       arrivals.push(arrival);
+      const delay = delays.get(request.url) ?? TOOK_MS;
       return new Promise((resolve) => {
-        clock.after(delays.get(request.url) ?? TOOK_MS, () => {
+        clock.after(typeof delay === 'number' ? delay : delay(arrival), () => {
           const outcome = answers.get(request.url)?.(arrival) ?? { kind: 'accepted', status: 200 };
           const timings = { dns: null, connect: null, tls: null, first_byte: TOOK_MS, body: 0 };
           resolve({ startedAt: arrival.at, durationMs: TOOK_MS, outcome, response: null, timings });

@@ -1,5 +1,5 @@
 /** The SQLite store, put together: one file (or memory), one process. */
-import { randomFillSync } from 'node:crypto';
+import { pooledRandomBytes } from '../../random-bytes.ts';
 import type { Cipher } from '../cipher.ts';
 import type { Actor, Audited, Store, StoreHint } from '../store.ts';
 import { accountsConnection } from './accounts.ts';
@@ -14,6 +14,7 @@ import { type EndpointRow, secretState, sqliteEndpoints } from './endpoints.ts';
 import { sqliteEnvironments } from './environments.ts';
 import { sqliteEventTypes } from './event-types.ts';
 import { sqliteEvents } from './events.ts';
+import { figures } from './figures.ts';
 import { sqliteInboxes } from './inboxes.ts';
 import { sqliteInvitations } from './invitations.ts';
 import { type KeyUses, keyUses, sqliteKeys } from './keys.ts';
@@ -68,6 +69,9 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
     events: sqliteEvents(context),
     lanes: sqliteLanes(context),
     publish: sqlitePublish(context),
+    async figures() {
+      return figures(context);
+    },
     async now() {
       return context.now();
     },
@@ -108,18 +112,4 @@ function auditedParts(context: SqliteContext, uses: KeyUses): Audited {
 function checkKey(context: SqliteContext): void {
   const row = context.db.get<Pick<EndpointRow, 'id' | 'secrets'>>('SELECT id, secrets FROM endpoints WHERE deleted_at IS NULL LIMIT 1');
   if (row !== undefined) secretState(context, row);
-}
-
-/** Ids take ten bytes each, by the thousand: asking the system once for many is ten times cheaper. */
-function pooledRandomBytes(): (size: number) => Uint8Array {
-  const pool = new Uint8Array(8192);
-  let at = pool.length;
-  return (size) => {
-    if (at + size > pool.length) {
-      randomFillSync(pool);
-      at = 0;
-    }
-    at += size;
-    return pool.subarray(at - size, at);
-  };
 }
