@@ -215,7 +215,7 @@ class LaneDispatcher implements Dispatcher {
       this.#wake();
       return;
     }
-    const run = this.#runs.get(hint.lane);
+    const run = hint.kind === 'endpoint' ? this.#runs.get(hint.lane) : undefined;
     if (run !== undefined) {
       run.targetStale = true;
       this.#tend(run);
@@ -487,7 +487,8 @@ class LaneDispatcher implements Dispatcher {
     if (looked.state.epoch !== run.state.epoch) run.state = { ...looked.state, rateAt: run.state.rateAt };
     run.openedAt = looked.openedAt;
     run.group = looked.group;
-    if (looked.target.endpoint.status !== 'enabled' || orderingChanged) run.stopping = true;
+    const { status, braked } = looked.target.endpoint;
+    if (status !== 'enabled' || braked || orderingChanged) run.stopping = true;
     else run.rescan();
   }
 

@@ -2,6 +2,7 @@
 import { type ApplicationId, type EndpointId, newId, type Ordering } from '@posthorn/core';
 import { firstSecret, promote, rotate, type SecretState, secretsAt } from '../secrets.ts';
 import type { DisabledReason, Endpoint, EndpointSettings, EndpointStatus, EndpointStore, Environment } from '../store.ts';
+import { BRAKED, isBraked } from './brakes.ts';
 import type { SqliteContext } from './context.ts';
 import { cancelDeleted } from './deletions.ts';
 import { type HealthRow, healthFromRow, LANE_HEALTH, startHealthAnew } from './lane-state.ts';
@@ -23,13 +24,14 @@ export interface EndpointRow extends HealthRow {
   readonly retry_schedule: string | null;
   readonly status: EndpointStatus;
   readonly disabled_reason: DisabledReason | null;
+  readonly braked: number;
   readonly secrets: Uint8Array;
   readonly created_at: number;
   readonly updated_at: number;
 }
 
 /** Endpoints `e` as EndpointRow has them; a condition follows. */
-export const SELECT_ENDPOINTS = `SELECT e.*, a.id AS application_id, ${LANE_HEALTH}
+export const SELECT_ENDPOINTS = `SELECT e.*, a.id AS application_id, ${BRAKED} AS braked, ${LANE_HEALTH}
   FROM endpoints e JOIN applications a ON a.pk = e.application JOIN lanes l ON l.endpoint = e.pk AND l.shard = 0`;
 
 export function endpointFromRow(context: SqliteContext, row: EndpointRow): Endpoint {
@@ -51,6 +53,7 @@ export function endpointFromRow(context: SqliteContext, row: EndpointRow): Endpo
     retrySchedule: row.retry_schedule === null ? null : (JSON.parse(row.retry_schedule) as number[]),
     status: row.status,
     disabledReason: row.disabled_reason,
+    braked: row.braked === 1,
     health: healthFromRow(row),
     createdAt: row.created_at,
     updatedAt: row.updated_at,
@@ -126,10 +129,11 @@ export function sqliteEndpoints(context: SqliteContext): EndpointStore {
           now,
         ) as { pk: number };
         db.run(
-          'INSERT INTO lanes (pk, endpoint, cadence_group, enabled) VALUES (?, ?, ?, 1)',
+          'INSERT INTO lanes (pk, endpoint, cadence_group, enabled) VALUES (?, ?, ?, ?)',
           pk,
           pk,
           `${environment}:${settings.cadence ?? ''}`,
+          isBraked(context, environment, tenant.pk) ? 0 : 1,
         );
         return endpointFromRow(context, find(environment, id) as EndpointRow);
       });
@@ -163,11 +167,14 @@ export function sqliteEndpoints(context: SqliteContext): EndpointStore {
         );
         db.run(
           'UPDATE lanes SET enabled = ?, cadence_group = ? WHERE pk = ?',
-          status === 'enabled' ? 1 : 0,
+          status === 'enabled' && row.braked === 0 ? 1 : 0,
           `${environment}:${next.cadence ?? ''}`,
           row.pk,
         );
-        if (next.url !== row.url || (status === 'enabled' && row.status !== 'enabled')) startHealthAnew(context, row.pk);
+        const reenabled = status === 'enabled' && row.status !== 'enabled';
+        if (next.url !== row.url || reenabled) startHealthAnew(context, row.pk);
+        // Disabled once more, its owner is told once more.
+        if (reenabled) db.run('UPDATE lanes SET told = NULL WHERE pk = ?', row.pk);
         // What stood behind a retry may go at once in another order, but the lane's marks only know the heads of the old one.
         if (next.ordering !== row.ordering)
           db.run('UPDATE lanes SET due_at = min(coalesce(due_at, ?1), ?1) WHERE pk = ?2', context.now(), row.pk);

@@ -11,9 +11,13 @@ import { type EndpointRow, secretState, sqliteEndpoints } from './endpoints.ts';
 import { sqliteEnvironments } from './environments.ts';
 import { sqliteEventTypes } from './event-types.ts';
 import { sqliteEvents } from './events.ts';
+import { sqliteJobs } from './jobs.ts';
 import { sqliteKeys } from './keys.ts';
 import { sqliteLanes, voidLeases } from './lanes.ts';
+import { sqliteNotices } from './notices.ts';
 import { sqlitePublish } from './publish.ts';
+import { sqliteStats } from './stats.ts';
+import { sqliteUpkeep } from './upkeep.ts';
 
 export interface SqliteStoreOptions {
   /** A file's path, or `:memory:`. */
@@ -56,6 +60,10 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
     events: sqliteEvents(context),
     deliveries: sqliteDeliveries(context),
     lanes: sqliteLanes(context),
+    jobs: sqliteJobs(context),
+    stats: sqliteStats(context),
+    notices: sqliteNotices(context),
+    upkeep: sqliteUpkeep(context),
     publish: sqlitePublish(context),
     async now() {
       return context.now();
