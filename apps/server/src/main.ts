@@ -8,6 +8,7 @@ import { buildApi } from './api/server.ts';
 import { type Config, ConfigError, readConfig, settingsHelp, unknownSettings } from './config.ts';
 import { encryptionKey, openDataFolder } from './data-folder.ts';
 import { createDispatcher, type Dispatcher } from './dispatcher/dispatcher.ts';
+import { createMetrics } from './metrics/metrics.ts';
 import { createThreadedSender } from './sender/threaded-sender.ts';
 import { ensureServiceKeys } from './service-keys.ts';
 import { createCipher, SealError } from './store/cipher.ts';
@@ -51,12 +52,15 @@ async function serve(config: Config): Promise<void> {
   openDataFolder(config.dataDir);
   const unlock = lockFolder(config.dataDir);
   if (unlock === null) throw new ConfigError(`POSTHORN_DATA_DIR ${config.dataDir} is in use by another posthorn process`);
-  const store = await openSqliteStore({
-    path: join(config.dataDir, 'posthorn.db'),
-    cipher: createCipher(encryptionKey(config.dataDir, config.encryptionKey)),
-    now: systemClock.now,
-    random: Math.random,
-  });
+  const metrics = createMetrics({ version: VERSION });
+  const store = metrics.observe(
+    await openSqliteStore({
+      path: join(config.dataDir, 'posthorn.db'),
+      cipher: createCipher(encryptionKey(config.dataDir, config.encryptionKey)),
+      now: systemClock.now,
+      random: Math.random,
+    }),
+  );
   // With SQLite this process is the only one, so what it was started with is in force, the defaults included.
   await store.environments.setCadence('production', config.cadenceProduction);
   await store.environments.setCadence('sandbox', config.cadenceSandbox);
@@ -86,6 +90,7 @@ async function serve(config: Config): Promise<void> {
           disableAfterMs: config.disableAfter,
           userAgent,
           version: VERSION,
+          metrics: { token: config.metricsToken, open: isLoopback(config.host), text: () => metrics.text() },
           log,
         });
   let dispatcher: Dispatcher | null = null;
@@ -101,9 +106,12 @@ async function serve(config: Config): Promise<void> {
       ...(config.hostConcurrency === null ? {} : { hostConcurrency: config.hostConcurrency }),
       disableAfterMs: config.disableAfter,
       userAgent,
+      observer: metrics.observer,
       log: { attempt: (line) => log.info(line, 'attempt'), warn: (line, message) => log.warn(line, message) },
     });
   }
+
+  metrics.watch({ store, dispatcher });
 
   let ending = false;
   const end = (signal: string): void => {
@@ -143,6 +151,11 @@ async function serve(config: Config): Promise<void> {
   }
   log.info({ production: config.cadenceProduction, sandbox: config.cadenceSandbox, data: config.dataDir }, 'cadences in force');
   await listen(api, config);
+}
+
+/** Names are not looked up: one that is not `localhost` counts as public. */
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host);
 }
 
 async function listen(api: Awaited<ReturnType<typeof buildApi>>, config: Config): Promise<void> {

@@ -17,6 +17,7 @@ export const PROBLEMS = {
   invalid_cursor: { status: 400, title: 'The cursor does not belong to this list' },
   // 401, 403: who is asking
   unauthenticated: { status: 401, title: 'The request needs a valid key' },
+  metrics_token_required: { status: 401, title: 'The metrics need their token' },
   service_key_required: { status: 403, title: 'This takes a service key' },
   production_key_required: { status: 403, title: 'This takes a service key of production' },
   provider_setting: { status: 403, title: 'Only the API provider sets this' },

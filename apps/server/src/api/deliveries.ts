@@ -175,7 +175,7 @@ function waitingOf({ delivery, endpoint, environment, lane, ...detail }: Deliver
   return whyNotYet({
     now,
     endpointStatus: endpoint.status,
-    braked: endpoint.braked,
+    braked: detail.braked,
     behind: detail.behind,
     floor: floorOf(endpoint, { now, rateAt: lane.rateAt }),
     publishedAt: delivery.createdAt,

@@ -15,6 +15,7 @@ import { healthRoutes } from './health.ts';
 import { readJsonBodies } from './json-body.ts';
 import { toJson } from './json-text.ts';
 import { keyRoutes } from './keys.ts';
+import { metricsRoute } from './metrics.ts';
 import { answerError, answerUnreadable } from './problems.ts';
 import { publishRoutes } from './publish.ts';
 import './request.ts';
@@ -77,6 +78,7 @@ export async function buildApi(options: ApiOptions): Promise<Api> {
   eventTypeRoutes(api, options);
   keyRoutes(api, options);
   healthRoutes(api, options);
+  metricsRoute(api, options);
   await documentRoutes(api);
   await api.ready();
   return api;

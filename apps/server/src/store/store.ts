@@ -103,8 +103,6 @@ export interface Endpoint extends EndpointSettings {
   readonly environment: Environment;
   readonly status: EndpointStatus;
   readonly disabledReason: DisabledReason | null;
-  /** Held by the operator's brake: nothing leaves, whatever the status. */
-  readonly braked: boolean;
   readonly health: LaneHealth;
   readonly createdAt: number;
   readonly updatedAt: number;
@@ -215,23 +213,8 @@ export interface EnvironmentState {
   readonly lastDispatchAt: number | null;
 }
 
-/** The operator's brake on one application, or on all of an environment. */
-export interface Brake {
-  /** Null: the whole environment. */
-  readonly application: ApplicationId | null;
-  readonly since: number;
-}
-
 export interface EnvironmentStore {
   get(environment: Environment): Promise<EnvironmentState>;
-  /** Those in force: the environment's own first, then the oldest. */
-  brakes(environment: Environment): Promise<Brake[]>;
-  /**
-   * Stops everything that would leave, of the environment or of one application in it, until `release`; endpoints made meanwhile are held
-   * too. Holders of such lanes are told. What waits stays. Repeating it changes nothing. The two kinds hold independently of each other.
-   */
-  brake(environment: Environment, application: ApplicationId | null): Promise<void>;
-  release(environment: Environment, application: ApplicationId | null): Promise<void>;
   setCadence(environment: Environment, cadence: string): Promise<void>;
   /** Dispatch now: opens the gate of the whole environment up to now. */
   open(environment: Environment): Promise<EnvironmentState>;
@@ -240,6 +223,22 @@ export interface EnvironmentStore {
     environment: Environment,
     application: ApplicationId | null,
   ): Promise<{ readonly pending: number; readonly oldestPendingAt: number | null }>;
+}
+
+/** What the operator holds back in an environment. */
+export interface Brakes {
+  /** Since when the whole environment; null: not. */
+  readonly pausedAt: number | null;
+  /** Single applications, the latest first. */
+  readonly applications: readonly { readonly application: ApplicationId; readonly pausedAt: number }[];
+}
+
+/** The brake: nothing new leaves, what waits stays, whatever each endpoint's own status. `application` null: the whole environment. */
+export interface BrakeStore {
+  /** False: there is no such application. Pausing what is paused keeps the first instant. */
+  pause(environment: Environment, application: ApplicationId | null): Promise<boolean>;
+  resume(environment: Environment, application: ApplicationId | null): Promise<boolean>;
+  get(environment: Environment): Promise<Brakes>;
 }
 
 // ----------------------------------------------------------------------------------------------------------------- publish
@@ -360,6 +359,8 @@ export interface DeliveryDetail {
   readonly dueAt: number | null;
   readonly byHand: boolean;
   readonly lane: { readonly openedAt: number; readonly rateAt: number };
+  /** The operator's brake holds it. */
+  readonly braked: boolean;
   readonly environment: EnvironmentState;
 }
 
@@ -422,6 +423,8 @@ export interface LaneState extends LaneHealth {
 /** Everything about an endpoint that sending to it takes. */
 export interface LaneTarget {
   readonly endpoint: Endpoint;
+  /** The operator's brake holds it: nothing may leave. */
+  readonly braked: boolean;
   readonly secrets: EndpointSecrets;
 }
 
@@ -661,14 +664,6 @@ export const MOST_JOBS = 20;
 
 // ------------------------------------------------------------------------------------------------------------------- stats
 
-/** How the lanes of an environment are, and what has waited longest. */
-export interface LaneCensus {
-  readonly environment: Environment;
-  readonly breakers: Readonly<Record<BreakerState, number>>;
-  /** The publish of the oldest pending delivery. */
-  readonly oldestPendingAt: number | null;
-}
-
 /**
  * Every settle counts its attempts (those that were not stale) by endpoint, application and environment, at its own instant, in buckets of each
  * width of core's ROLLUPS.
@@ -685,8 +680,6 @@ export interface StatsStore {
       readonly until: number;
     },
   ): Promise<Rollup[]>;
-  /** One entry for each environment. */
-  census(): Promise<LaneCensus[]>;
 }
 
 // ------------------------------------------------------------------------------------------------------------------ upkeep
@@ -777,12 +770,24 @@ export type StoreHint =
   /** There is something to tell people. */
   | { readonly kind: 'notice' };
 
+/** Of the whole database, whichever process is asked. */
+export interface Figures {
+  readonly now: number;
+  readonly environments: readonly { readonly environment: Environment; readonly oldestPendingAt: number | null }[];
+  /** Endpoints by the state of their breaker. */
+  readonly breakers: Readonly<Record<BreakerState, number>>;
+  /** Lanes that some dispatcher holds. */
+  readonly lanesLeased: number;
+  readonly noticesWaiting: number;
+}
+
 export interface Store {
   readonly applications: ApplicationStore;
   readonly endpoints: EndpointStore;
   readonly eventTypes: EventTypeStore;
   readonly keys: KeyStore;
   readonly environments: EnvironmentStore;
+  readonly brakes: BrakeStore;
   readonly events: EventStore;
   readonly deliveries: DeliveryStore;
   readonly lanes: LaneStore;
@@ -794,6 +799,7 @@ export interface Store {
   now(): Promise<number>;
   /** Concurrent calls share a transaction. Resolves only once it is on disk. */
   publish(request: PublishRequest): Promise<PublishResult>;
+  figures(): Promise<Figures>;
   /** Resolves when the database answers. */
   check(): Promise<void>;
   /** @returns a function that ends the subscription */

@@ -142,6 +142,7 @@ describe('the OpenAPI document', () => {
     expect(operations.filter(({ operation }) => operation['security'] !== undefined).map(({ path }) => path)).toEqual([
       '/healthz',
       '/readyz',
+      '/metrics',
     ]);
   });
 });

@@ -4,6 +4,7 @@ import { type AllowList, type Clock, DEFAULT_DISABLE_AFTER_MS, isAllowedAddress,
 import { type DestinationStream, pino } from 'pino';
 import { hashToken, newToken, tokenHint } from '../../src/api/auth.ts';
 import { type Api, buildApi } from '../../src/api/server.ts';
+import { createMetrics } from '../../src/metrics/metrics.ts';
 import { createSender } from '../../src/sender/sender.ts';
 import { createCipher } from '../../src/store/cipher.ts';
 import { openSqliteStore } from '../../src/store/sqlite/index.ts';
@@ -52,15 +53,21 @@ export function allowList(text: string): AllowList {
   return reading.list;
 }
 
-export async function workbench(options: { readonly allow?: string; readonly path?: string } = {}): Promise<Workbench> {
+export async function workbench(
+  options: { readonly allow?: string; readonly path?: string; readonly metricsToken?: string; readonly metricsOpen?: boolean } = {},
+): Promise<Workbench> {
   const clock = { ...systemClock, time: Date.parse('2026-11-23T10:01:00.000Z'), now: () => clock.time };
   const list = allowList(options.allow ?? LOOPBACK);
-  const store = await openSqliteStore({
-    path: options.path ?? ':memory:',
-    cipher: createCipher(randomBytes(32)),
-    now: clock.now,
-    random: Math.random,
-  });
+  const metrics = createMetrics({ version: '0.0.0' });
+  const store = metrics.observe(
+    await openSqliteStore({
+      path: options.path ?? ':memory:',
+      cipher: createCipher(randomBytes(32)),
+      now: clock.now,
+      random: Math.random,
+    }),
+  );
+  metrics.watch({ store, dispatcher: null });
   await store.environments.setCadence('production', 'every 30m');
   await store.environments.setCadence('sandbox', 'every 5m');
   const sender = createSender({ isAllowed: (ip) => isAllowedAddress(ip, list), clock: clock.now });
@@ -76,6 +83,7 @@ export async function workbench(options: { readonly allow?: string; readonly pat
     disableAfterMs: DEFAULT_DISABLE_AFTER_MS,
     userAgent: 'Posthorn/test',
     version: '0.0.0',
+    metrics: { token: options.metricsToken ?? null, open: options.metricsOpen ?? true, text: () => metrics.text() },
     log: pino({}, stream),
   });
   const service = { production: await addKey(store, 'production', null), sandbox: await addKey(store, 'sandbox', null) };

@@ -1,51 +1,73 @@
-/**
- * The operator's brake. A braked lane is one that is not enabled, whatever its endpoint's status: so no look for work needs to know of brakes, and
- * whatever enables a lane asks `isBraked`.
- */
+/** The brake: the environment, or one application in it. A braked lane is not enabled, so no lease finds it. */
 import type { ApplicationId } from '@posthorn/core';
-import type { Brake, Environment } from '../store.ts';
+import type { BrakeStore, Brakes, Environment } from '../store.ts';
 import type { SqliteContext } from './context.ts';
 
-/** That a brake holds the endpoint `e`, as an expression. */
-export const BRAKED = 'EXISTS (SELECT 1 FROM brakes b WHERE b.environment = e.environment AND b.application IN (0, e.application))';
+const WHOLE = 0;
+
+/** Whether nothing may leave for an endpoint `e`. */
+const BRAKED = 'EXISTS (SELECT 1 FROM brakes b WHERE b.environment = e.environment AND b.application IN (0, e.application))';
+
+/** Lanes follow their endpoint's status and its brakes. @param endpoints a condition on endpoints `e` */
+export function enableLanes({ db }: SqliteContext, endpoints: string, ...parameters: (string | number)[]): void {
+  db.run(
+    `UPDATE lanes SET enabled = (SELECT e.status = 'enabled' AND e.deleted_at IS NULL AND NOT ${BRAKED} FROM endpoints e WHERE e.pk = lanes.endpoint)
+     WHERE endpoint IN (SELECT e.pk FROM endpoints e WHERE ${endpoints})`,
+    ...parameters,
+  );
+}
 
 export function isBraked({ db }: SqliteContext, environment: Environment, application: number): boolean {
-  return db.get('SELECT 1 FROM brakes WHERE environment = ? AND application IN (0, ?)', environment, application) !== undefined;
+  return db.get('SELECT 1 FROM brakes WHERE environment = ? AND application IN (0, ?) LIMIT 1', environment, application) !== undefined;
 }
 
-export function brakesOf({ db }: SqliteContext, environment: Environment): Brake[] {
-  return db.all<{ application: ApplicationId | null; since: number }>(
-    `SELECT a.id AS application, b.since FROM brakes b LEFT JOIN applications a ON a.pk = b.application
-     WHERE b.environment = ? AND (b.application = 0 OR a.deleted_at IS NULL) ORDER BY b.application <> 0, b.since, b.application`,
-    environment,
-  ) as Brake[];
-}
-
-/** Sets or lifts one brake, in a transaction of its own. Lanes of a deleted application are left alone: they are off for good. */
-export function setBrake(
-  context: SqliteContext,
-  environment: Environment,
-  { application, on }: { readonly application: ApplicationId | null; readonly on: boolean },
-): void {
+export function sqliteBrakes(context: SqliteContext): BrakeStore {
   const { db } = context;
-  const held = db.transaction(() => {
-    const tenant = application === null ? 0 : pkOf(context, application);
-    if (tenant === null) return [];
-    if (on) db.run('INSERT OR IGNORE INTO brakes (environment, application, since) VALUES (?, ?, ?)', environment, tenant, context.now());
-    else db.run('DELETE FROM brakes WHERE environment = ? AND application = ?', environment, tenant);
-    const endpoints = `SELECT e.pk FROM endpoints e
-      WHERE e.environment = ?1 AND (?2 = 0 OR e.application = ?2) AND e.deleted_at IS NULL AND e.status = 'enabled'`;
-    db.run(
-      `UPDATE lanes SET enabled = ${on ? 0 : 1} WHERE endpoint IN (${endpoints}${on ? '' : ` AND NOT ${BRAKED}`})`,
-      environment,
-      tenant,
-    );
-    return db.all<{ pk: number }>(`SELECT pk FROM lanes WHERE holder IS NOT NULL AND endpoint IN (${endpoints})`, environment, tenant);
-  });
-  for (const { pk } of held) context.hint({ kind: 'endpoint', lane: pk });
-  context.hint({ kind: 'work' });
-}
 
-function pkOf({ db }: SqliteContext, id: ApplicationId): number | null {
-  return db.get<{ pk: number }>('SELECT pk FROM applications WHERE id = ? AND deleted_at IS NULL', id)?.pk ?? null;
+  /** @returns false: there is no such application */
+  function change(environment: Environment, application: ApplicationId | null, brake: (pk: number) => void): boolean {
+    const held = db.transaction(() => {
+      const pk =
+        application === null
+          ? WHOLE
+          : db.get<{ pk: number }>('SELECT pk FROM applications WHERE id = ? AND deleted_at IS NULL', application)?.pk;
+      if (pk === undefined) return null;
+      brake(pk);
+      const scope = 'e.environment = ?1 AND e.deleted_at IS NULL AND (?2 = 0 OR e.application = ?2)';
+      enableLanes(context, scope, environment, pk);
+      return db.all<{ pk: number }>(
+        `SELECT l.pk FROM lanes l JOIN endpoints e ON e.pk = l.endpoint WHERE l.holder IS NOT NULL AND ${scope}`,
+        environment,
+        pk,
+      );
+    });
+    for (const lane of held ?? []) context.hint({ kind: 'endpoint', lane: lane.pk });
+    context.hint({ kind: 'work' });
+    return held !== null;
+  }
+
+  return {
+    async pause(environment, application) {
+      return change(environment, application, (pk) =>
+        db.run('INSERT OR IGNORE INTO brakes (environment, application, paused_at) VALUES (?, ?, ?)', environment, pk, context.now()),
+      );
+    },
+    async resume(environment, application) {
+      return change(environment, application, (pk) =>
+        db.run('DELETE FROM brakes WHERE environment = ? AND application = ?', environment, pk),
+      );
+    },
+    async get(environment): Promise<Brakes> {
+      const whole = db.get<{ paused_at: number }>('SELECT paused_at FROM brakes WHERE environment = ? AND application = 0', environment);
+      const applications = db.all<{ id: ApplicationId; paused_at: number }>(
+        `SELECT a.id, b.paused_at FROM brakes b JOIN applications a ON a.pk = b.application
+         WHERE b.environment = ? AND a.deleted_at IS NULL ORDER BY b.paused_at DESC, a.pk DESC`,
+        environment,
+      );
+      return {
+        pausedAt: whole?.paused_at ?? null,
+        applications: applications.map(({ id, paused_at }) => ({ application: id, pausedAt: paused_at })),
+      };
+    },
+  };
 }

@@ -11,6 +11,8 @@ export interface SqliteContext {
   readonly random: () => number;
   readonly randomBytes: (size: number) => Uint8Array;
   readonly cipher: Cipher;
+  /** Runs `callback` in a later turn of the loop. */
+  readonly soon: (callback: () => void) => void;
   /** Tells the subscribers that something changed. Call it only after the commit. */
   readonly hint: (hint: StoreHint) => void;
 }

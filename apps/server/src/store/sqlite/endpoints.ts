@@ -2,7 +2,7 @@
 import { type ApplicationId, type EndpointId, newId, type Ordering } from '@posthorn/core';
 import { firstSecret, promote, rotate, type SecretState, secretsAt } from '../secrets.ts';
 import type { DisabledReason, Endpoint, EndpointSettings, EndpointStatus, EndpointStore, Environment } from '../store.ts';
-import { BRAKED, isBraked } from './brakes.ts';
+import { enableLanes, isBraked } from './brakes.ts';
 import type { SqliteContext } from './context.ts';
 import { cancelDeleted } from './deletions.ts';
 import { type HealthRow, healthFromRow, LANE_HEALTH, startHealthAnew } from './lane-state.ts';
@@ -24,14 +24,13 @@ export interface EndpointRow extends HealthRow {
   readonly retry_schedule: string | null;
   readonly status: EndpointStatus;
   readonly disabled_reason: DisabledReason | null;
-  readonly braked: number;
   readonly secrets: Uint8Array;
   readonly created_at: number;
   readonly updated_at: number;
 }
 
 /** Endpoints `e` as EndpointRow has them; a condition follows. */
-export const SELECT_ENDPOINTS = `SELECT e.*, a.id AS application_id, ${BRAKED} AS braked, ${LANE_HEALTH}
+export const SELECT_ENDPOINTS = `SELECT e.*, a.id AS application_id, ${LANE_HEALTH}
   FROM endpoints e JOIN applications a ON a.pk = e.application JOIN lanes l ON l.endpoint = e.pk AND l.shard = 0`;
 
 export function endpointFromRow(context: SqliteContext, row: EndpointRow): Endpoint {
@@ -53,7 +52,6 @@ export function endpointFromRow(context: SqliteContext, row: EndpointRow): Endpo
     retrySchedule: row.retry_schedule === null ? null : (JSON.parse(row.retry_schedule) as number[]),
     status: row.status,
     disabledReason: row.disabled_reason,
-    braked: row.braked === 1,
     health: healthFromRow(row),
     createdAt: row.created_at,
     updatedAt: row.updated_at,
@@ -165,12 +163,8 @@ export function sqliteEndpoints(context: SqliteContext): EndpointStore {
           context.now(),
           row.pk,
         );
-        db.run(
-          'UPDATE lanes SET enabled = ?, cadence_group = ? WHERE pk = ?',
-          status === 'enabled' && row.braked === 0 ? 1 : 0,
-          `${environment}:${next.cadence ?? ''}`,
-          row.pk,
-        );
+        db.run('UPDATE lanes SET cadence_group = ? WHERE pk = ?', `${environment}:${next.cadence ?? ''}`, row.pk);
+        enableLanes(context, 'e.pk = ?', row.pk);
         const reenabled = status === 'enabled' && row.status !== 'enabled';
         if (next.url !== row.url || reenabled) startHealthAnew(context, row.pk);
         // Disabled once more, its owner is told once more.

@@ -1,6 +1,5 @@
 /** The two environments: their cadence in force, dispatch-now, and what waits in them. */
 import type { Environment, EnvironmentState, EnvironmentStore } from '../store.ts';
-import { brakesOf, setBrake } from './brakes.ts';
 import type { SqliteContext } from './context.ts';
 
 interface EnvironmentRow {
@@ -21,15 +20,6 @@ export function sqliteEnvironments(context: SqliteContext): EnvironmentStore {
   return {
     async get(environment) {
       return environmentState(context, environment);
-    },
-    async brakes(environment) {
-      return brakesOf(context, environment);
-    },
-    async brake(environment, application) {
-      setBrake(context, environment, { application, on: true });
-    },
-    async release(environment, application) {
-      setBrake(context, environment, { application, on: false });
     },
     async setCadence(environment, cadence) {
       db.run(

@@ -3,6 +3,7 @@ import { randomFillSync } from 'node:crypto';
 import type { Cipher } from '../cipher.ts';
 import type { Store, StoreHint } from '../store.ts';
 import { sqliteApplications } from './applications.ts';
+import { sqliteBrakes } from './brakes.ts';
 import type { SqliteContext } from './context.ts';
 import { Database } from './database.ts';
 import { resumeDeletions } from './deletions.ts';
@@ -11,6 +12,7 @@ import { type EndpointRow, secretState, sqliteEndpoints } from './endpoints.ts';
 import { sqliteEnvironments } from './environments.ts';
 import { sqliteEventTypes } from './event-types.ts';
 import { sqliteEvents } from './events.ts';
+import { figures } from './figures.ts';
 import { sqliteJobs } from './jobs.ts';
 import { sqliteKeys } from './keys.ts';
 import { sqliteLanes, voidLeases } from './lanes.ts';
@@ -28,6 +30,8 @@ export interface SqliteStoreOptions {
   /** Dice: [0, 1). */
   readonly random: () => number;
   readonly randomBytes?: (size: number) => Uint8Array;
+  /** Runs `callback` in a later turn of the loop; setImmediate unless a simulation has a loop of its own. */
+  readonly soon?: (callback: () => void) => void;
 }
 
 /**
@@ -43,6 +47,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
     random: options.random,
     randomBytes: options.randomBytes ?? pooledRandomBytes(),
     cipher: options.cipher,
+    soon: options.soon ?? setImmediate,
     hint(hint) {
       for (const listener of listeners) listener(hint);
     },
@@ -57,6 +62,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
     eventTypes: sqliteEventTypes(context),
     keys,
     environments: sqliteEnvironments(context),
+    brakes: sqliteBrakes(context),
     events: sqliteEvents(context),
     deliveries: sqliteDeliveries(context),
     lanes: sqliteLanes(context),
@@ -65,6 +71,9 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
     notices: sqliteNotices(context),
     upkeep: sqliteUpkeep(context),
     publish: sqlitePublish(context),
+    async figures() {
+      return figures(context);
+    },
     async now() {
       return context.now();
     },

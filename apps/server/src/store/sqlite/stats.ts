@@ -3,7 +3,7 @@
  * would be several upserts for each lane of the batch. `foldStats` moves many of these at once into the buckets; who reads before that adds them up himself.
  */
 import { addLatencies, countLatency, type Latencies, ROLLUPS, type Rollup } from '@posthorn/core';
-import type { Environment, LaneCensus, StatsStore } from '../store.ts';
+import type { Environment, StatsStore } from '../store.ts';
 import type { SqliteContext } from './context.ts';
 import { Conditions } from './page.ts';
 
@@ -78,9 +78,6 @@ export function sqliteStats(context: SqliteContext): StatsStore {
         buckets.add(Math.floor(row.at / widthMs) * widthMs, { ...row, latencies: JSON.parse(row.latencies) as Latencies });
       }
       return buckets.sorted();
-    },
-    async census() {
-      return census(context);
     },
   };
 }
@@ -208,26 +205,4 @@ function upsert({ db }: SqliteContext, key: readonly (string | number)[], { at, 
     failed,
     JSON.stringify(latencies),
   );
-}
-
-function census({ db, now: clock }: SqliteContext): LaneCensus[] {
-  const now = clock();
-  return db
-    .all<{ environment: Environment; endpoints: number; open: number; half_open: number; oldest: number | null }>(
-      `SELECT n.name AS environment,
-         (SELECT count(*) FROM endpoints e WHERE e.environment = n.name AND e.deleted_at IS NULL) AS endpoints,
-         (SELECT count(*) FROM lanes l JOIN endpoints e ON e.pk = l.endpoint
-          WHERE l.probe_at > ?1 AND e.environment = n.name AND e.deleted_at IS NULL) AS open,
-         (SELECT count(*) FROM lanes l JOIN endpoints e ON e.pk = l.endpoint
-          WHERE l.probe_at <= ?1 AND e.environment = n.name AND e.deleted_at IS NULL) AS half_open,
-         (SELECT min((SELECT d.published_at FROM deliveries d WHERE d.lane = e.pk AND d.status = 'pending' ORDER BY d.seq LIMIT 1))
-          FROM endpoints e WHERE e.environment = n.name AND e.deleted_at IS NULL) AS oldest
-       FROM environments n ORDER BY n.name`,
-      now,
-    )
-    .map(({ environment, endpoints, open, half_open, oldest }) => ({
-      environment,
-      breakers: { closed: endpoints - open - half_open, open, half_open },
-      oldestPendingAt: oldest,
-    }));
 }

@@ -1,4 +1,4 @@
--- Jobs, the brake, statistics, and what the keeper needs to find.
+-- Jobs, statistics, and what the keeper needs to find.
 
 ALTER TABLE deliveries ADD COLUMN revived_at INTEGER; -- of a late one: when it was sent again, or made
 -- The newest job that there was when it failed or was canceled: only a later one sends it again. A number of a job, not an instant: clocks step.
@@ -30,14 +30,6 @@ CREATE INDEX jobs_ended ON jobs (ended_at) WHERE ended_at IS NOT NULL;
 CREATE INDEX jobs_of_environment ON jobs (environment, pk);
 CREATE INDEX jobs_of_application ON jobs (application, environment, pk);
 CREATE INDEX jobs_of_endpoint ON jobs (endpoint, pk);
-
--- While one is in force, its lanes have enabled = 0 whatever their endpoint's status.
-CREATE TABLE brakes (
-  environment TEXT NOT NULL,
-  application INTEGER NOT NULL, -- 0: the whole environment
-  since INTEGER NOT NULL,
-  PRIMARY KEY (environment, application)
-) STRICT, WITHOUT ROWID;
 
 -- What settles counted, one row for a whole batch: a single insert on the hot path. The keeper moves it into rollups.
 CREATE TABLE rollup_deltas (
