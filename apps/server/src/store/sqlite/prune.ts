@@ -34,7 +34,7 @@ const STAGES: readonly Stage[] = [
   (context, { before }, work) =>
     remove(context, work, {
       sql: 'DELETE FROM idempotency_keys WHERE (scope, key) IN (SELECT scope, key FROM idempotency_keys WHERE expires_at <= ? LIMIT ?)',
-      parameters: [Math.max(context.now(), before + IDEMPOTENCY_MS)],
+      parameters: [Math.max(context.now(), before + IDEMPOTENCY_MS - 1)],
     }),
   ...ENVIRONMENTS.map(
     (environment): Stage =>
