@@ -722,7 +722,7 @@ export interface NoticeStore {
    */
   takeMails(limit: number): Promise<{ readonly notice: Notice; readonly to: readonly string[] | null; readonly tries: number }[]>;
   /** Gives one back that could not be sent to these. */
-  mailLater(id: string, again: { readonly to: readonly string[]; readonly at: number; readonly tries: number }): Promise<void>;
+  mailLater(id: string, again: { readonly to: readonly string[] | null; readonly at: number; readonly tries: number }): Promise<void>;
   /** When the next mail is due; null: none waits. */
   nextMailAt(): Promise<number | null>;
 }

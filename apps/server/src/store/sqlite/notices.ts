@@ -106,7 +106,8 @@ export function sqliteNotices(context: SqliteContext): NoticeStore {
       });
     },
     async mailLater(id, { to, at, tries }) {
-      db.run('UPDATE notices SET mail_at = ?, mail_to = ?, mail_tries = ? WHERE id = ?', at, JSON.stringify(to), tries, id);
+      const left = to === null ? null : JSON.stringify(to);
+      db.run('UPDATE notices SET mail_at = ?, mail_to = ?, mail_tries = ? WHERE id = ?', at, left, tries, id);
     },
     async nextMailAt() {
       return db.get<{ at: number }>('SELECT mail_at AS at FROM notices WHERE mail_at IS NOT NULL ORDER BY mail_at LIMIT 1')?.at ?? null;
