@@ -46,7 +46,7 @@ function lockedPackages(): Record<string, LockedPackage> {
 
 /** Everything that belongs to the project, by walking: an unpacked archive has no git to ask. */
 function sourceFiles(folder: string): string[] {
-  const foreign = /^(node_modules|dist|coverage|data(-.*)?|\.git|\.env|.*\.(db|db-wal|db-shm|log))$/;
+  const foreign = /^(node_modules|\.venv(\.lock)?|__pycache__|\..*_cache|dist|coverage|data(-.*)?|\.git|\.env|.*\.(db|db-wal|db-shm|log))$/;
   return readdirSync(folder, { withFileTypes: true })
     .filter((entry) => !foreign.test(entry.name))
     .flatMap((entry) => (entry.isDirectory() ? sourceFiles(join(folder, entry.name)) : entry.isFile() ? [join(folder, entry.name)] : []));

@@ -1,3 +1,5 @@
+export type { Dedupe, MemoryDedupeOptions } from './dedupe.ts';
+export { handleOnce, MemoryDedupe } from './dedupe.ts';
 export type { RequestHeaders } from './headers.ts';
 export type { PreparedSecret, Secret } from './secret.ts';
 export { checkSecret, generateSecret, prepareSecret, standardSecret } from './secret.ts';

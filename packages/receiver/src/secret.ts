@@ -84,6 +84,22 @@ export function prepareSecret(secret: string): PreparedSecret {
 
 const UNUSABLE = `The signing secret is empty, too short or damaged: it is ${PREFIX} and base64, or a text of at least ${MIN_KEY_BYTES} bytes.`;
 
+/**
+ * The secrets of a receiver that is about to start, each with its keys derived. Unset and empty ones are skipped, since the next secret of a rotation
+ * mostly is; but without any, or with a damaged one, there is nothing to start: it would refuse every webhook.
+ *
+ * @throws TypeError in those two cases; the message does not repeat a secret
+ */
+export function prepareSecrets(secrets: Secret | readonly Secret[]): PreparedSecret[] {
+  const given = [secrets].flat().filter((secret) => secret !== undefined && secret !== null && secret !== '');
+  if (given.length === 0) throw new TypeError('No signing secret: it is unset or empty. Is its environment variable there?');
+  return given.map((secret) => {
+    const prepared = usableSecret(secret);
+    if (prepared === null) throw new TypeError(UNUSABLE);
+    return prepared;
+  });
+}
+
 /** The secret ready for use, or null if it is unset or cannot sign. */
 export function usableSecret(secret: Secret): PreparedSecret | null {
   if (secret instanceof PreparedSecret) return secret;

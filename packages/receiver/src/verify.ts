@@ -1,9 +1,10 @@
 /**
- * Checking the two signatures. Outcomes are values: what a stranger sends never throws. The order of the checks is always the same: a usable
- * secret, the headers, the timestamp, the signature; the first that fails names the result.
+ * Checking the two signatures. Outcomes are values: what a stranger sends never throws. The order of the checks is the same in the kits of all
+ * languages: a usable secret, the headers, the signature, the timestamp; the first that fails names the result.
  */
 
 import { timingSafeEqual } from 'node:crypto';
+import { isBytes } from './bytes.ts';
 import { headerText, type RequestHeaders, readHeader } from './headers.ts';
 import { type PreparedSecret, type Secret, usableSecret } from './secret.ts';
 import { signX, standardSignature } from './sign.ts';
@@ -12,13 +13,13 @@ import { signX, standardSignature } from './sign.ts';
 const TOLERANCE_SECONDS = 300;
 
 /** Why a request was refused. Stable; the README explains each. */
-export type FailureCode = 'no_secret' | 'missing_header' | 'bad_timestamp' | 'bad_signature';
+export type FailureCode = 'no_secret' | 'missing_header' | 'bad_signature' | 'bad_timestamp';
 
 const MESSAGES: Readonly<Record<FailureCode, string>> = {
   no_secret: 'No usable signing secret is configured: it is unset (an environment variable?), too short or damaged.',
   missing_header: 'A signature header is missing or empty: the request is not from Posthorn, or something in between removes headers.',
-  bad_timestamp: 'webhook-timestamp is not Unix seconds, or too far from the clock here: an old request, or a clock that is wrong.',
   bad_signature: 'No signature fits: another secret, or the body is not byte for byte what was sent (parsed and written again?).',
+  bad_timestamp: 'webhook-timestamp is not Unix seconds, or too far from the clock here: an old request, or a clock that is wrong.',
 };
 
 export interface Failure<Code extends string = FailureCode> {
@@ -82,12 +83,6 @@ export function verifyStandard(request: StandardSignedRequest): StandardVerified
   const signatures = readHeader(request.headers, 'webhook-signature');
   if (id === '' || timestamp === '' || signatures === '') return failure('missing_header');
 
-  const now = request.now ?? Math.floor(Date.now() / 1000);
-  const tolerance = request.toleranceSeconds ?? TOLERANCE_SECONDS;
-  // Asked as "is it near", so that a NaN from any side fails.
-  const near = /^[0-9]+$/.test(timestamp) && Math.abs(now - Number(timestamp)) <= tolerance;
-  if (!near) return failure('bad_timestamp');
-
   if (!isRaw(request.body)) return bodyNotRaw();
   const { body } = request;
   const given = signatures.split(' ');
@@ -95,7 +90,13 @@ export function verifyStandard(request: StandardSignedRequest): StandardVerified
     const expected = standardSignature(secret, { id, timestamp, body });
     return given.some((signature) => sameText(signature, expected));
   });
-  return good ? { ok: true, id, timestamp: Number(timestamp) } : failure('bad_signature');
+  if (!good) return failure('bad_signature');
+
+  const now = request.now ?? Math.floor(Date.now() / 1000);
+  const tolerance = request.toleranceSeconds ?? TOLERANCE_SECONDS;
+  // Asked as "is it near", so that a NaN from any side fails.
+  const near = /^[0-9]+$/.test(timestamp) && Math.abs(now - Number(timestamp)) <= tolerance;
+  return near ? { ok: true, id, timestamp: Number(timestamp) } : failure('bad_timestamp');
 }
 
 function failure(code: FailureCode): Failure {
@@ -113,9 +114,8 @@ function usableSecrets(secrets: Secret | readonly Secret[]): PreparedSecret[] {
   return [secrets].flat().flatMap((secret) => usableSecret(secret) ?? []);
 }
 
-/** isView instead of instanceof: test runners and sandboxes bring a Uint8Array of their own. */
 function isRaw(body: unknown): body is Uint8Array | string {
-  return typeof body === 'string' || ArrayBuffer.isView(body);
+  return typeof body === 'string' || isBytes(body);
 }
 
 /**

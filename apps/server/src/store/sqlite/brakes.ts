@@ -1,6 +1,7 @@
 /** The brake: the environment, or one application in it. A braked lane is not enabled, so no lease finds it. */
 import type { ApplicationId } from '@posthorn/core';
 import type { BrakeStore, Brakes, Environment } from '../store.ts';
+import { recordChange } from './audit.ts';
 import type { SqliteContext } from './context.ts';
 
 const WHOLE = 0;
@@ -23,6 +24,11 @@ export function isBraked({ db }: SqliteContext, environment: Environment, applic
 
 export function sqliteBrakes(context: SqliteContext): BrakeStore {
   const { db } = context;
+
+  function record(action: 'brake.pause' | 'brake.resume', environment: Environment, application: ApplicationId | null): void {
+    const target = application === null ? { kind: 'environment', id: environment } : { kind: 'application', id: application };
+    recordChange(context, { action, application, environment, target });
+  }
 
   /** @returns false: there is no such application */
   function change(environment: Environment, application: ApplicationId | null, brake: (pk: number) => void): boolean {
@@ -48,14 +54,16 @@ export function sqliteBrakes(context: SqliteContext): BrakeStore {
 
   return {
     async pause(environment, application) {
-      return change(environment, application, (pk) =>
-        db.run('INSERT OR IGNORE INTO brakes (environment, application, paused_at) VALUES (?, ?, ?)', environment, pk, context.now()),
-      );
+      return change(environment, application, (pk) => {
+        const insert = 'INSERT OR IGNORE INTO brakes (environment, application, paused_at) VALUES (?, ?, ?)';
+        if (db.run(insert, environment, pk, context.now()) === 1) record('brake.pause', environment, application);
+      });
     },
     async resume(environment, application) {
-      return change(environment, application, (pk) =>
-        db.run('DELETE FROM brakes WHERE environment = ? AND application = ?', environment, pk),
-      );
+      return change(environment, application, (pk) => {
+        const removed = db.run('DELETE FROM brakes WHERE environment = ? AND application = ?', environment, pk);
+        if (removed === 1) record('brake.resume', environment, application);
+      });
     },
     async get(environment): Promise<Brakes> {
       const whole = db.get<{ paused_at: number }>('SELECT paused_at FROM brakes WHERE environment = ? AND application = 0', environment);

@@ -1,8 +1,10 @@
 /** The SQLite store, put together: one file (or memory), one process. */
-import { randomFillSync } from 'node:crypto';
+import { pooledRandomBytes } from '../../random-bytes.ts';
 import type { Cipher } from '../cipher.ts';
-import type { Store, StoreHint } from '../store.ts';
+import type { Actor, Audited, Store, StoreHint } from '../store.ts';
+import { accountsConnection } from './accounts.ts';
 import { sqliteApplications } from './applications.ts';
+import { sqliteAudit } from './audit.ts';
 import { sqliteBrakes } from './brakes.ts';
 import type { SqliteContext } from './context.ts';
 import { Database } from './database.ts';
@@ -13,10 +15,14 @@ import { sqliteEnvironments } from './environments.ts';
 import { sqliteEventTypes } from './event-types.ts';
 import { sqliteEvents } from './events.ts';
 import { figures } from './figures.ts';
+import { sqliteInvitations } from './invitations.ts';
 import { sqliteJobs } from './jobs.ts';
-import { sqliteKeys } from './keys.ts';
+import { type KeyUses, keyUses, sqliteKeys } from './keys.ts';
 import { sqliteLanes, voidLeases } from './lanes.ts';
 import { sqliteNotices } from './notices.ts';
+import { sqliteOperators } from './operators.ts';
+import { sqlitePeople } from './people.ts';
+import { sqlitePortal } from './portal.ts';
 import { sqlitePublish } from './publish.ts';
 import { sqliteStats } from './stats.ts';
 import { sqliteUpkeep } from './upkeep.ts';
@@ -47,6 +53,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
     random: options.random,
     randomBytes: options.randomBytes ?? pooledRandomBytes(),
     cipher: options.cipher,
+    actor: null,
     soon: options.soon ?? setImmediate,
     hint(hint) {
       for (const listener of listeners) listener(hint);
@@ -54,19 +61,16 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
   };
   checkKey(context);
   voidLeases(context);
-  const keys = sqliteKeys(context);
+  const uses = keyUses(context);
+  const accounts = accountsConnection(options.path);
   await resumeDeletions(context);
   return {
-    applications: sqliteApplications(context),
-    endpoints: sqliteEndpoints(context),
-    eventTypes: sqliteEventTypes(context),
-    keys,
-    environments: sqliteEnvironments(context),
-    brakes: sqliteBrakes(context),
+    ...auditedParts(context, uses),
+    as: (actor: Actor) => auditedParts({ ...context, actor }, uses),
+    audit: sqliteAudit(context),
+    accounts: () => accounts.open(),
     events: sqliteEvents(context),
-    deliveries: sqliteDeliveries(context),
     lanes: sqliteLanes(context),
-    jobs: sqliteJobs(context),
     stats: sqliteStats(context),
     notices: sqliteNotices(context),
     upkeep: sqliteUpkeep(context),
@@ -85,10 +89,28 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
       return () => listeners.delete(listener);
     },
     async close() {
-      keys.flush();
+      uses.flush();
       listeners.clear();
+      accounts.close();
       db.close();
     },
+  };
+}
+
+function auditedParts(context: SqliteContext, uses: KeyUses): Audited {
+  return {
+    applications: sqliteApplications(context),
+    endpoints: sqliteEndpoints(context),
+    eventTypes: sqliteEventTypes(context),
+    keys: sqliteKeys(context, uses),
+    environments: sqliteEnvironments(context),
+    brakes: sqliteBrakes(context),
+    deliveries: sqliteDeliveries(context),
+    jobs: sqliteJobs(context),
+    people: sqlitePeople(context),
+    invitations: sqliteInvitations(context),
+    operators: sqliteOperators(context),
+    portal: sqlitePortal(context),
   };
 }
 
@@ -96,18 +118,4 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
 function checkKey(context: SqliteContext): void {
   const row = context.db.get<Pick<EndpointRow, 'id' | 'secrets'>>('SELECT id, secrets FROM endpoints WHERE deleted_at IS NULL LIMIT 1');
   if (row !== undefined) secretState(context, row);
-}
-
-/** Ids take ten bytes each, by the thousand: asking the system once for many is ten times cheaper. */
-function pooledRandomBytes(): (size: number) => Uint8Array {
-  const pool = new Uint8Array(8192);
-  let at = pool.length;
-  return (size) => {
-    if (at + size > pool.length) {
-      randomFillSync(pool);
-      at = 0;
-    }
-    at += size;
-    return pool.subarray(at - size, at);
-  };
 }

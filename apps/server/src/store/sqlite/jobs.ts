@@ -6,7 +6,18 @@
  * index of those that failed, and comes back to it only with the job's own number or a later one; an event whose delivery was made has one.
  */
 import { type ApplicationId, type EndpointId, type JobId, matchesEventTypes, newId } from '@posthorn/core';
-import { type Environment, type Job, type JobRequest, type JobState, type JobStore, MOST_JOBS, type Recoverable } from '../store.ts';
+import { jobChanges } from '../audit.ts';
+import {
+  type Environment,
+  type FieldChanges,
+  type Job,
+  type JobRequest,
+  type JobState,
+  type JobStore,
+  MOST_JOBS,
+  type Recoverable,
+} from '../store.ts';
+import { recordChange } from './audit.ts';
 import type { SqliteContext } from './context.ts';
 import { Conditions, pageOf, readCursor } from './page.ts';
 
@@ -53,11 +64,13 @@ export function sqliteJobs(context: SqliteContext): JobStore {
 
   const find = (environment: Environment, id: string): JobRow | undefined =>
     db.get<JobRow>(`${SELECT} WHERE j.id = ? AND j.environment = ?`, id, environment);
+  const record = (action: 'job.create' | 'job.cancel', { id, application, environment }: Job, changes: FieldChanges = {}): void =>
+    recordChange(context, { action, application, environment, target: { kind: 'job', id }, changes });
   const byPk = (pk: number): Job => job(db.get<JobRow>(`${SELECT} WHERE j.pk = ?`, pk) as JobRow);
 
   return {
     async create(environment, request) {
-      const made = db.transaction(() => {
+      const created = db.transaction(() => {
         const endpoint = db.get<{ pk: number; application: number }>(
           'SELECT pk, application FROM endpoints WHERE id = ? AND environment = ? AND deleted_at IS NULL',
           request.endpoint,
@@ -71,10 +84,12 @@ export function sqliteJobs(context: SqliteContext): JobStore {
         if (count >= MOST_JOBS) return 'too_many' as const;
         const pk = insert(context, environment, { ...request, ...endpoint });
         step(context, db.get<JobRow>(`${SELECT} WHERE j.pk = ?`, pk) as JobRow, FIRST_LOOK);
-        return byPk(pk);
+        const made = byPk(pk);
+        record('job.create', made, jobChanges(request));
+        return made;
       });
-      if (made !== null && made !== 'too_many') context.hint({ kind: 'job' });
-      return made;
+      if (created !== null && created !== 'too_many') context.hint({ kind: 'job' });
+      return created;
     },
     async get(environment, id) {
       const row = find(environment, id);
@@ -95,6 +110,7 @@ export function sqliteJobs(context: SqliteContext): JobStore {
         if (row === undefined) return null;
         if (row.ended_at !== null) return 'ended';
         end(context, row.pk, 'canceled');
+        record('job.cancel', job(row));
         return byPk(row.pk);
       });
     },
