@@ -32,8 +32,8 @@ export interface KeeperOptions {
   readonly ownersOf: OwnersOf;
   /** What the service is called in mails. */
   readonly serviceName: string;
-  /** Where people reach the web app; null: unknown. */
-  readonly publicUrl: string | null;
+  /** Where people reach the web app. */
+  readonly baseUrl: () => string;
   readonly log?: KeeperLog;
   readonly observer?: KeeperObserver;
 }

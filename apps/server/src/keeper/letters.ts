@@ -6,11 +6,8 @@ export interface Letter {
   readonly text: string;
 }
 
-/** @param options.publicUrl where the web app is; null: it is not told */
-export function letter(
-  notice: Notice,
-  { serviceName, publicUrl }: { readonly serviceName: string; readonly publicUrl: string | null },
-): Letter {
+/** @param options.webAppUrl where the web app is */
+export function letter(notice: Notice, { serviceName, webAppUrl }: { readonly serviceName: string; readonly webAppUrl: string }): Letter {
   const { endpoint, environment, application } = notice;
   const [subject, ...paragraphs] = words(notice);
   const which = [
@@ -18,10 +15,9 @@ export function letter(
     `Application: ${application.name}`,
     `Environment: ${environment}`,
   ].join('\n');
-  const where = publicUrl === null ? [] : [`See its deliveries, and what to mend, at ${publicUrl}`];
   return {
     subject: `${subject} (${environment})`,
-    text: `${[...paragraphs, which, ...where, `This is an automatic message of ${serviceName}.`].join('\n\n')}\n`,
+    text: `${[...paragraphs, which, `Its deliveries, and what to mend: ${webAppUrl}`, `This is an automatic message of ${serviceName}.`].join('\n\n')}\n`,
   };
 }
 

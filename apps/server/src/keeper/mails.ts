@@ -29,7 +29,7 @@ export function mailsChore(context: ChoreContext): Chore {
 
 /** @returns how many were sent */
 async function send(
-  { store, ownersOf, serviceName, publicUrl, log }: ChoreContext,
+  { store, ownersOf, serviceName, baseUrl, log }: ChoreContext,
   mailer: Mailer,
   { notice, to, tries }: { readonly notice: Notice; readonly to: readonly string[] | null; readonly tries: number },
 ): Promise<number> {
@@ -37,7 +37,7 @@ async function send(
   const addresses = to ?? (await addressesOf(notice, { store, ownersOf }));
   for (const address of addresses) {
     try {
-      await mailer.send({ to: address, ...letter(notice, { serviceName, publicUrl }) });
+      await mailer.send({ to: address, ...letter(notice, { serviceName, webAppUrl: baseUrl() }) });
     } catch (error) {
       if (!(error instanceof MailNotTaken)) throw error;
       log.warn({ err: error, notice: notice.id, kind: notice.kind, endpoint: notice.endpoint.id }, 'a mail could not be sent');

@@ -938,6 +938,7 @@ export interface Figures {
   /** Lanes that some dispatcher holds. */
   readonly lanesLeased: number;
   readonly noticesWaiting: number;
+  readonly jobsUnfinished: number;
 }
 
 export interface Store {
