@@ -7,6 +7,7 @@ export * from './delivery.ts';
 export * from './event-types.ts';
 export * from './expiry.ts';
 export * from './ids.ts';
+export * from './job.ts';
 export * from './json.ts';
 export * from './lane-health.ts';
 export * from './latency.ts';

@@ -19,11 +19,13 @@ import type {
   HealthNotice,
   InvitationId,
   JobId,
+  JobState,
   KeyId,
   LaneHealth,
   Ordering,
   PersonId,
   PortalSessionId,
+  RecoverableStatus,
   Rollup,
   Standing,
   Timings,
@@ -600,20 +602,6 @@ export interface ScanResult {
 
 // -------------------------------------------------------------------------------------------------------------------- jobs
 
-export const JOB_KINDS = ['recover', 'replay_missing'] as const;
-export type JobKind = (typeof JOB_KINDS)[number];
-
-/**
- * queued (what it is to do is being counted) -> running -> done, or canceled on the way. Its work goes in steps, each a transaction of its own,
- * so a crash costs nothing but the step that was under way.
- */
-export const JOB_STATES = ['queued', 'running', 'done', 'canceled'] as const;
-export type JobState = (typeof JOB_STATES)[number];
-
-/** Which deliveries `recover` sends again. */
-export const RECOVERABLE = ['failed', 'canceled'] as const;
-export type Recoverable = (typeof RECOVERABLE)[number];
-
 export interface JobRequest {
   readonly endpoint: EndpointId;
   /** Of the event's publish. Inclusive. */
@@ -624,7 +612,7 @@ export interface JobRequest {
    * `recover`: deliveries of that status become pending again, late. `replay_missing`: events that the endpoint wants and has no delivery for get
    * one, late. Both are due at once, in publish order, as ordinary attempts: breaker and rate hold them.
    */
-  readonly task: { readonly kind: 'recover'; readonly status: Recoverable } | { readonly kind: 'replay_missing' };
+  readonly task: { readonly kind: 'recover'; readonly status: RecoverableStatus } | { readonly kind: 'replay_missing' };
 }
 
 export interface Job extends JobRequest {
@@ -640,6 +628,7 @@ export interface Job extends JobRequest {
   readonly endedAt: number | null;
 }
 
+/** Its work goes in steps, each a transaction of its own, so a crash costs nothing but the step that was under way. */
 export interface JobStore {
   /**
    * A small job is counted before the answer. `too_many`: the endpoint has MOST_JOBS that have not ended. Null: no such endpoint.

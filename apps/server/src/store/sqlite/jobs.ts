@@ -5,18 +5,18 @@
  * twice: first it only counts (`queued`), then it acts (`running`). What it has acted upon it does not find again: a recovered delivery has left the
  * index of those that failed, and comes back to it only with the job's own number or a later one; an event whose delivery was made has one.
  */
-import { type ApplicationId, type EndpointId, type JobId, matchesEventTypes, newId } from '@posthorn/core';
-import { jobChanges } from '../audit.ts';
 import {
-  type Environment,
-  type FieldChanges,
-  type Job,
-  type JobRequest,
+  type ApplicationId,
+  type EndpointId,
+  type JobId,
+  type JobKind,
   type JobState,
-  type JobStore,
-  MOST_JOBS,
-  type Recoverable,
-} from '../store.ts';
+  matchesEventTypes,
+  newId,
+  type RecoverableStatus,
+} from '@posthorn/core';
+import { jobChanges } from '../audit.ts';
+import { type Environment, type FieldChanges, type Job, type JobRequest, type JobStore, MOST_JOBS } from '../store.ts';
 import { recordChange } from './audit.ts';
 import type { SqliteContext } from './context.ts';
 import { Conditions, pageOf, readCursor } from './page.ts';
@@ -24,7 +24,7 @@ import { Conditions, pageOf, readCursor } from './page.ts';
 interface JobRow {
   readonly pk: number;
   readonly id: JobId;
-  readonly kind: Job['task']['kind'];
+  readonly kind: JobKind;
   readonly environment: Environment;
   readonly application: number;
   readonly application_id: ApplicationId;
@@ -34,7 +34,7 @@ interface JobRow {
   readonly event_types: string;
   readonly since: number;
   readonly until: number;
-  readonly status: Recoverable | null;
+  readonly status: RecoverableStatus | null;
   readonly state: JobState;
   readonly done: number;
   readonly total: number;
@@ -182,7 +182,7 @@ function end({ db, now }: SqliteContext, pk: number, state: 'done' | 'canceled')
   db.run(`UPDATE jobs SET state = ?, ended_at = ?${state === 'done' ? ', total = done' : ''} WHERE pk = ?`, state, now(), pk);
 }
 
-function lookAtDeliveries({ db }: SqliteContext, row: JobRow & { readonly status: Recoverable }, limit: number): Candidate[] {
+function lookAtDeliveries({ db }: SqliteContext, row: JobRow & { readonly status: RecoverableStatus }, limit: number): Candidate[] {
   return db
     .all<{ seq: number; published_at: number; ended_after_job: number }>(
       `SELECT seq, published_at, ended_after_job FROM deliveries INDEXED BY deliveries_${row.status}
