@@ -10,6 +10,7 @@ import { type Config, ConfigError, readConfig, settingsHelp, unknownSettings } f
 import { encryptionKey, openDataFolder } from './data-folder.ts';
 import { createDispatcher, type Dispatcher } from './dispatcher/dispatcher.ts';
 import { withInboxes } from './inbox/hand-over.ts';
+import { createKeeper } from './keeper/keeper.ts';
 import { smtpMailer } from './mail/smtp.ts';
 import { createMetrics } from './metrics/metrics.ts';
 import { offerOperatorLink } from './operator-link.ts';
@@ -127,6 +128,21 @@ async function serve(config: Config): Promise<void> {
     });
   }
 
+  const keeper =
+    config.role === 'api'
+      ? null
+      : createKeeper({
+          clock: systemClock,
+          mailer,
+          baseUrl,
+          store,
+          retentionMs: config.retention,
+          ownersOf: (endpoint) => store.people.ownersOf(endpoint),
+          serviceName: config.brandName,
+          observer: metrics.keeperObserver,
+          log: { info: (line, message) => log.info(line, message), warn: (line, message) => log.warn(line, message) },
+        });
+
   metrics.watch({ store, dispatcher });
 
   let ending = false;
@@ -143,7 +159,7 @@ async function serve(config: Config): Promise<void> {
     }, DRAIN_MS);
     // A client that never finishes its request must not decide how this ends; one that waits for a test request's answer has had its 30 s.
     setTimeout(() => api?.server.closeAllConnections(), DRAIN_MS - 3_000).unref();
-    Promise.all([api?.close(), dispatcher?.drain()])
+    Promise.all([api?.close(), dispatcher?.drain(), keeper?.drain()])
       .then(() => mailer?.close())
       .then(() => sender.close())
       .then(() => store.close())
@@ -162,6 +178,7 @@ async function serve(config: Config): Promise<void> {
   process.on('SIGINT', end);
 
   dispatcher?.start();
+  keeper?.start();
   if (api === null) {
     log.info('dispatching');
     return;
