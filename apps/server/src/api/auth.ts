@@ -75,6 +75,12 @@ export function principalOf(request: FastifyRequest): Principal {
   return request.principal;
 }
 
+/** People belong to both environments, so a key of the sandbox must not decide who they are: that would be a way into production. */
+export function requireSayOverPeople({ actor, environment }: Principal): void {
+  if (actor.kind !== 'key' || environment === 'production') return;
+  throw new Problem('production_key_required', 'People belong to both environments, so this takes a service key of production.');
+}
+
 /** Whether something of this application may be seen. Others' things do not exist for whoever acts in one. */
 export function maySee(principal: Principal, application: ApplicationId): boolean {
   return principal.application === null || principal.application === application;

@@ -1,18 +1,26 @@
 /** The operator: who becomes it, and what it sees of the whole. */
-import { LinkSchema, OverviewSchema, type OverviewView, SessionSchema } from '@posthorn/contract';
+import {
+  LinkSchema,
+  OverviewSchema,
+  type OverviewView,
+  PasswordResetRequestSchema,
+  ResetLinkSchema,
+  SessionSchema,
+} from '@posthorn/contract';
 import { gate, nextTick, parseCadence } from '@posthorn/core';
 import type { Environment, Store } from '../store/store.ts';
 import { linkOver } from './account-problems.ts';
-import { hashToken, principalOf } from './auth.ts';
+import { hashToken, principalOf, requireSayOverPeople } from './auth.ts';
 import type { Api, ApiOptions } from './context.ts';
 import { timestamp, timestampOrNull } from './instants.ts';
+import { Problem } from './problems.ts';
 import { BODY, problemResponses } from './responses.ts';
 import { freshSessionView } from './session.ts';
 import { personOf } from './sessions.ts';
 
 const TAGS = ['Operation'];
 
-export function operatorRoutes(api: Api, { store }: ApiOptions): void {
+export function operatorRoutes(api: Api, { store, accounts }: ApiOptions): void {
   api.post(
     '/v1/operator/claim',
     {
@@ -32,6 +40,34 @@ export function operatorRoutes(api: Api, { store }: ApiOptions): void {
       const claimed = await store.as({ kind: 'person', id, name }).operators.claim(hashToken(request.body.token), id);
       if (!claimed) throw linkOver();
       return freshSessionView(request, store);
+    },
+  );
+
+  api.post(
+    '/v1/operator/reset-links',
+    {
+      config: { access: 'provider' },
+      schema: {
+        summary: 'Make a link for a new password',
+        description:
+          'For somebody who has forgotten theirs, where no mail can be sent: hand it to them, and to nobody else. It works once, for an hour. Takes a service key of production, or the operator.',
+        operationId: 'createResetLink',
+        tags: TAGS,
+        body: PasswordResetRequestSchema,
+        response: {
+          201: ResetLinkSchema,
+          ...problemResponses(...BODY, 'service_key_required', 'production_key_required', 'person_not_found'),
+        },
+      },
+    },
+    async (request, reply) => {
+      const principal = principalOf(request);
+      requireSayOverPeople(principal);
+      const link = await accounts.resetLink(request.body.email.toLowerCase());
+      if (link === null) throw new Problem('person_not_found', 'Nobody has an account with this e-mail address.');
+      const { person, url, expiresAt } = link;
+      await store.as(principal.actor).people.noteResetLink(person);
+      return reply.code(201).send({ url, expires_at: timestamp(expiresAt) });
     },
   );
 

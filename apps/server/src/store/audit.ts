@@ -30,7 +30,8 @@ export type Action =
   | `invitation.${'create' | 'withdraw'}`
   | 'portal.link'
   | `inbox.${'create' | 'delete'}`
-  | 'operator.claim';
+  | 'operator.claim'
+  | 'person.reset_link';
 
 /** An update that leaves everything as it was is none to tell of. */
 export function isNoChange({ action, changes = {} }: Change): boolean {

@@ -808,6 +808,8 @@ export interface PeopleStore {
   /** `last_owner`: an application always has one. Null: no such member. */
   setRole(application: ApplicationId, person: string, role: Role): Promise<Member | 'last_owner' | null>;
   remove(application: ApplicationId, person: string): Promise<'removed' | 'last_owner' | null>;
+  /** Enters in the audit log that a link for a new password was made: the link itself is better-auth’s. */
+  noteResetLink(person: Person): Promise<void>;
   /** To whom to write about an endpoint. Empty for one that is deleted. */
   ownersOf(endpoint: EndpointId): Promise<Person[]>;
 }
@@ -860,6 +862,8 @@ export interface OperatorStore {
 /** A visitor whom the provider vouches for, without an account. */
 export interface PortalSession extends Membership {
   readonly id: PortalSessionId;
+  /** Where alone it may act; null: in both. */
+  readonly environment: Environment | null;
   readonly name: string;
   readonly expiresAt: number;
 }
@@ -868,6 +872,7 @@ export interface PortalStore {
   /** False: no such application. */
   addLink(input: {
     readonly application: ApplicationId;
+    readonly environment: Environment | null;
     readonly role: Role;
     /** Who it is for: the name in the audit log. */
     readonly name: string;

@@ -197,6 +197,7 @@ const STEPS: readonly Step[] = [
       made('invitation')(answer, story);
       story.secrets.push(answer.body.url.split('/').at(-1));
     },
+    environment: 'production',
     action: 'invitation.create',
     target: '{invitation}',
     changes: { email: { from: null, to: 'guest@example.com' }, role: { from: null, to: 'viewer' } },
@@ -205,6 +206,7 @@ const STEPS: readonly Step[] = [
     operation: 'deleteInvitation',
     method: 'DELETE',
     path: '/v1/invitations/{invitation}?application={application}',
+    environment: 'production',
     action: 'invitation.withdraw',
     target: '{invitation}',
   },
@@ -213,6 +215,7 @@ const STEPS: readonly Step[] = [
     method: 'PATCH',
     path: '/v1/members/{member}?application={application}',
     json: () => ({ role: 'developer' }),
+    environment: 'production',
     action: 'member.update',
     target: '{member}',
     changes: { role: { from: 'viewer', to: 'developer' } },
@@ -221,6 +224,7 @@ const STEPS: readonly Step[] = [
     operation: 'deleteMember',
     method: 'DELETE',
     path: '/v1/members/{member}?application={application}',
+    environment: 'production',
     action: 'member.remove',
     target: '{member}',
   },
@@ -233,6 +237,16 @@ const STEPS: readonly Step[] = [
     action: 'portal.link',
     target: '{application}',
     changes: { role: { from: null, to: 'viewer' }, name: { from: null, to: 'Ada' } },
+  },
+  {
+    operation: 'createResetLink',
+    method: 'POST',
+    path: '/v1/operator/reset-links',
+    json: () => ({ email: 'operator@example.com' }),
+    environment: 'production',
+    keep: (answer, story) => void story.secrets.push(answer.body.url.split('/').at(-1)),
+    action: 'person.reset_link',
+    target: '{operator}',
   },
   {
     operation: 'createInbox',
@@ -298,6 +312,7 @@ describe.each(ACTORS)('by %s', (name, options, actor) => {
   const story: Story = { ids: { uid: `uid-${name.length}`, n: `n${name.length}` }, secrets: [] };
 
   test.each(STEPS)('$operation: $action', async (step) => {
+    story.ids['operator'] = operator.id;
     await prepare(step, story);
     const { environment = 'sandbox' } = step;
     const before = await newest(environment);
@@ -315,7 +330,7 @@ describe.each(ACTORS)('by %s', (name, options, actor) => {
   });
 
   test('and no secret went into the log, or the other one', async () => {
-    expect(story.secrets.length).toBe(7);
+    expect(story.secrets.length).toBe(8);
     for (const environment of ['production', 'sandbox'] as const) {
       const { text } = await bench.call('GET', '/v1/audit-log?limit=100', { key: bench.service[environment] });
       for (const secret of story.secrets) expect(text).not.toContain(secret);
@@ -327,7 +342,10 @@ describe.each(ACTORS)('by %s', (name, options, actor) => {
 test('what people do for themselves is logged in their name', async () => {
   const { application: acme } = await bench.tenant('acme');
   const guest = await bench.person('guest@example.com');
-  const invited = await bench.call('POST', '/v1/invitations', { json: { application: acme.id, email: guest.email, role: 'viewer' } });
+  const invited = await bench.call('POST', '/v1/invitations', {
+    key: bench.service.production,
+    json: { application: acme.id, email: guest.email, role: 'viewer' },
+  });
   const token = invited.body.url.split('/').at(-1);
   expect((await bench.call('POST', '/v1/invitations/accept', { by: guest, json: { token } })).status).toBe(200);
   expect(await newest('sandbox')).toMatchObject({

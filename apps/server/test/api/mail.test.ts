@@ -114,7 +114,7 @@ describe('a forgotten password', () => {
 test('an invitation is mailed, and its link needs no other proof of the address', async () => {
   const { application } = await bench.tenant('acme');
   const json = { application: application.id, email: 'Grace@example.com', role: 'developer' };
-  const made = await bench.call('POST', '/v1/invitations', { json });
+  const made = await bench.call('POST', '/v1/invitations', { key: bench.service.production, json });
   expect(made.body).toMatchObject({ email: 'grace@example.com', role: 'developer', mailed: true });
   const sent = await mail.next('grace@example.com');
   expect(sent.subject).toBe('Join acme at Posthorn');
@@ -136,7 +136,7 @@ test('where the mail server does not answer, the link is still there to be hande
   const other = await workbench({ mailer });
   const { application } = await other.tenant('acme');
   const json = { application: application.id, email: 'grace@example.com', role: 'viewer' };
-  const made = await other.call('POST', '/v1/invitations', { json });
+  const made = await other.call('POST', '/v1/invitations', { key: other.service.production, json });
   expect([made.status, made.body.mailed]).toEqual([201, false]);
   const logged = other.log.filter((line) => line.includes('could not be mailed')).join('');
   expect(logged).toContain(made.body.id);

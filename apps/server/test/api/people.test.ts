@@ -15,6 +15,7 @@ describe('signing up', () => {
       person: { id: ada.id, email: 'ada@example.com', name: 'Ada' },
       operator: false,
       via: 'password',
+      environments: ['production', 'sandbox'],
       applications: [],
     });
     const made = await bench.call('POST', '/v1/applications', { by: ada, json: { name: 'Ada’s Bookshop' } });
@@ -71,7 +72,9 @@ describe('where sign-up is closed', () => {
       closed.call('POST', '/auth/sign-up/email', { key: null, json: { name: 'x', email, password: PASSWORD, ...(token && { token }) } });
     expect((await sign('ada@example.com')).body.code).toBe('sign_up_closed');
     const invite = { application: application.id, email: 'ada@example.com', role: 'owner' };
-    const token = (await closed.call('POST', '/v1/invitations', { json: invite })).body.url.split('/').at(-1);
+    const token = (await closed.call('POST', '/v1/invitations', { key: closed.service.production, json: invite })).body.url
+      .split('/')
+      .at(-1);
     expect((await sign('mallory@example.com', token)).body.code).toBe('sign_up_closed');
     expect((await sign('ada@example.com', `${token}x`)).body.code).toBe('sign_up_closed');
     const signedUp = await sign('Ada@example.com', token);
@@ -171,7 +174,31 @@ describe('a team', () => {
     ]);
     const members = await bench.call('GET', `/v1/members?application=${application}`);
     expect(members.body.data).toMatchObject([{ id: founder.id }]);
+    const path = `/v1/members/${founder.id}?application=${application}`;
+    expect((await bench.call('PATCH', path, { key: bench.service.production, json: { role: 'owner' } })).status).toBe(200);
+    // People belong to both environments: a key of the sandbox would be a way into production.
+    const json = { application, email: 'accomplice@example.com', role: 'owner' };
+    expect((await bench.call('POST', '/v1/invitations', { json })).body.code).toBe('production_key_required');
+    expect((await bench.call('PATCH', path, { json: { role: 'owner' } })).body.code).toBe('production_key_required');
+    expect((await bench.call('DELETE', path)).body.code).toBe('production_key_required');
   });
+});
+
+test('a forgotten password is set anew by a link that the provider makes, once', async () => {
+  const { email, cookie } = await bench.person('forgetful@example.com');
+  const ask = (json: object, key = bench.service.production) => bench.call('POST', '/v1/operator/reset-links', { key, json });
+  expect((await ask({ email: 'nobody@example.com' })).body.code).toBe('person_not_found');
+  expect((await ask({ email }, bench.service.sandbox)).body.code).toBe('production_key_required');
+  const made = await ask({ email: email.toUpperCase() });
+  expect(made.status, made.text).toBe(201);
+  const token = made.body.url.split('/').at(-1);
+  expect(made.body.url).toBe(`http://localhost/reset-password/${token}`);
+  const reset = () => bench.call('POST', '/auth/reset-password', { key: null, json: { token, password: 'some other words' } });
+  expect((await reset()).status).toBe(204);
+  expect((await reset()).body.code).toBe('link_over');
+  expect((await bench.call('GET', '/v1/session', { by: { cookie } })).status).toBe(401);
+  const json = { email, password: 'some other words' };
+  expect((await bench.call('POST', '/auth/sign-in/email', { key: null, json })).status).toBe(200);
 });
 
 test('a person changes their name', async () => {

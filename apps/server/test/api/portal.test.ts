@@ -29,6 +29,7 @@ describe('a link', () => {
       person: null,
       operator: false,
       via: 'portal',
+      environments: ['sandbox'],
       applications: [{ id: application, name: 'acme', uid: 'acme', role: 'viewer' }],
     });
     expect((await bench.call('GET', '/v1/endpoints', { by })).status).toBe(200);
@@ -100,6 +101,18 @@ describe('the session of a visitor', () => {
       action: 'endpoint.create',
       actor: { kind: 'person', id: expect.stringMatching(/^prt_/), name: 'Ada of Acme' },
     });
+  });
+
+  test('stays in the sandbox where a key of the sandbox made the link', async () => {
+    const sandbox = { cookie: cookiesOf(await open(await link())) };
+    const made = await bench.call('POST', '/v1/applications/acme/portal-link', { key: bench.service.production });
+    const both = { cookie: cookiesOf(await open(new URL(made.body.url).pathname)) };
+    const production = { 'posthorn-environment': 'production' };
+    const look = async (by: { readonly cookie: string }) =>
+      (await bench.call('GET', '/v1/endpoints', { by, headers: production })).body.code;
+    expect([await look(sandbox), await look(both)]).toEqual(['sandbox_only', undefined]);
+    expect((await bench.call('GET', '/v1/session', { by: sandbox })).body.environments).toEqual(['sandbox']);
+    expect((await bench.call('GET', '/v1/session', { by: both })).body.environments).toEqual(['production', 'sandbox']);
   });
 
   test('counts before an older sign-in, until one signs in again, or out', async () => {

@@ -68,7 +68,12 @@ async function furnish(uid: string): Promise<Side> {
       ...(environment === 'sandbox' && { inboxes: (await make('/v1/inboxes', {})).id }),
       jobs: (await bench.call('POST', `/v1/endpoints/${endpoint.id}/recover`, { key, json: { since: '2026-11-23T09:00:00Z' } })).body.id,
       members: owner.id,
-      invitations: (await make('/v1/invitations', { email: `${environment}@${uid}.example`, role: 'viewer' })).id,
+      invitations: (
+        await bench.call('POST', '/v1/invitations', {
+          key: bench.service.production,
+          json: { application: uid, email: `${environment}@${uid}.example`, role: 'viewer' },
+        })
+      ).body.id,
       applications: application.id,
       'event-types': 'shipment.created',
     };

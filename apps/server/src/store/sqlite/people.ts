@@ -111,6 +111,10 @@ export function sqlitePeople(context: SqliteContext): PeopleStore {
         return 'removed';
       });
     },
+    async noteResetLink({ id, email }) {
+      const changes = { email: { from: null, to: email } };
+      recordChange(context, { action: 'person.reset_link', application: null, environment: null, target: { kind: 'person', id }, changes });
+    },
     async ownersOf(endpoint) {
       return db.all<{ id: PersonId; email: string; name: string }>(
         `SELECT p.id, p.email, p.name FROM endpoints e JOIN members m ON m.application = e.application JOIN people p ON p.id = m.person

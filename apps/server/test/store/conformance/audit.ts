@@ -73,7 +73,14 @@ export function auditConformance(open: OpenStore): void {
       await changes.eventTypes.put({ name: 'a.b', description: 'A', schema: null, example: null, strict: false });
       await changes.eventTypes.delete('a.b');
       await changes.invitations.create({ application, email: 'a@example.com', role: 'viewer', tokenHash: hash('i'), expiresAt: START + 1 });
-      await changes.portal.addLink({ application, role: 'viewer', name: 'Ada', tokenHash: hash('p'), expiresAt: START + 1 });
+      await changes.portal.addLink({
+        application,
+        environment: null,
+        role: 'viewer',
+        name: 'Ada',
+        tokenHash: hash('p'),
+        expiresAt: START + 1,
+      });
       const inbox = await changes.inboxes.create({ application, token: 'a'.repeat(22), most: 10 });
       if (inbox === null || inbox === 'limit') throw new Error('no inbox');
       await changes.inboxes.delete(inbox.id);

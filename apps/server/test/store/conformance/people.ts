@@ -181,7 +181,7 @@ export function peopleConformance(open: OpenStore): void {
   });
 
   describe('the portal', () => {
-    const link = { role: 'viewer', name: 'Ada of Acme', expiresAt: LATER } as const;
+    const link = { environment: null, role: 'viewer', name: 'Ada of Acme', expiresAt: LATER } as const;
     const session = { tokenHash: hash('session'), expiresAt: START + 100_000 };
 
     test('opens a session by a link, once', async () => {
@@ -189,13 +189,25 @@ export function peopleConformance(open: OpenStore): void {
       expect(await store.portal.addLink({ ...link, application: NOBODY, tokenHash: hash('nowhere') })).toBe(false);
       expect(await store.portal.open(hash('other'), session)).toBeNull();
       const visitor = await store.portal.open(hash('link'), session);
-      expect(visitor).toMatchObject({ application: { id: application }, role: 'viewer', name: 'Ada of Acme', expiresAt: START + 100_000 });
+      expect(visitor).toMatchObject({
+        application: { id: application },
+        environment: null,
+        role: 'viewer',
+        name: 'Ada of Acme',
+        expiresAt: START + 100_000,
+      });
       expect(visitor?.id).toMatch(/^prt_/);
       expect(await store.portal.session(hash('session'))).toEqual(visitor);
       expect(await store.portal.open(hash('link'), { ...session, tokenHash: hash('second') })).toBeNull();
       expect(await store.portal.session(hash('second'))).toBeNull();
       opened.clock.now = START + 100_000;
       expect(await store.portal.session(hash('session'))).toBeNull();
+    });
+
+    test('keeps a visit to the environment that its link is for', async () => {
+      await store.portal.addLink({ ...link, application, environment: 'sandbox', tokenHash: hash('sandbox') });
+      expect((await store.portal.open(hash('sandbox'), session))?.environment).toBe('sandbox');
+      expect((await store.portal.session(hash('session')))?.environment).toBe('sandbox');
     });
 
     test('opens nothing by a link whose time is over', async () => {
