@@ -288,6 +288,30 @@ export const SETTINGS = {
       return servers;
     },
   }),
+  smtpUrl: setting({
+    env: 'POSTHORN_SMTP_URL',
+    flag: 'smtp-url',
+    default: null,
+    secret: true,
+    about: 'mail server, smtp://[user:password@]host[:port] or smtps://…; when absent, no mail is sent',
+    read: (text) => {
+      const url = URL.parse(text);
+      if (url === null || !/^smtps?:$/.test(url.protocol) || url.hostname === '')
+        throw new RangeError('must be a URL such as smtp://user:password@mail.example.com:587');
+      return text;
+    },
+  }),
+  mailFrom: setting({
+    env: 'POSTHORN_MAIL_FROM',
+    flag: 'mail-from',
+    default: null,
+    about: 'sender of mails, such as "Webhooks <webhooks@example.com>"; required with POSTHORN_SMTP_URL',
+    read: (text) => {
+      if (!/^[^\p{Cc}\p{Cs}]{1,200}$/u.test(text) || !/^(?:[^<>]*<[^\s<>@]+@[^\s<>@]+>|[^\s<>@]+@[^\s<>@]+)$/.test(text))
+        throw new RangeError(`must be an address, alone or as Name <address>, not "${text}"`);
+      return text;
+    },
+  }),
   metricsToken: setting({
     env: 'POSTHORN_METRICS_TOKEN',
     flag: 'metrics-token',
@@ -338,6 +362,9 @@ export function readConfig(options: {
       const called = flags[definition.flag] === undefined ? definition.env : `--${definition.flag}`;
       throw new ConfigError(`${called} ${error.message}`);
     }
+  }
+  if (config['smtpUrl'] !== null && config['mailFrom'] === null) {
+    throw new ConfigError(`${SETTINGS.mailFrom.env} is missing: with ${SETTINGS.smtpUrl.env}, mails need a sender`);
   }
   return config as unknown as Config;
 }
