@@ -466,6 +466,7 @@ export interface DeliveryBody {
   readonly id: DeliveryId;
   readonly eventId: string;
   readonly eventType: string;
+  /** May be a view of a buffer that all bodies of one look share: keep it no longer than it takes to send it. */
   readonly body: Uint8Array;
 }
 
