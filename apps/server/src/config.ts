@@ -84,6 +84,12 @@ const printable: Read<string> = (text) => {
   return text;
 };
 
+function httpUrl(text: string): URL {
+  const url = URL.parse(text);
+  if (url === null || !/^https?:$/.test(url.protocol)) throw new RangeError(`must be an http or https URL, not "${text}"`);
+  return url;
+}
+
 export const SETTINGS = {
   port: setting({
     env: 'PORT',
@@ -99,9 +105,10 @@ export const SETTINGS = {
     default: null,
     about: 'where people reach this server, when that is not http://HOST:PORT',
     read: (text) => {
-      const url = URL.canParse(text) ? new URL(text) : null;
-      if (url === null || !/^https?:$/.test(url.protocol)) throw new RangeError(`must be an http or https URL, not "${text}"`);
-      return url.href.replace(/\/$/, '');
+      const url = httpUrl(text);
+      // Pages, cookies and links are made for the root of a host.
+      if (url.href !== `${url.origin}/`) throw new RangeError(`must end after the host and its port, as in ${url.origin}, not "${text}"`);
+      return url.origin;
     },
   }),
   trustProxy: setting({
@@ -223,6 +230,51 @@ export const SETTINGS = {
     default: null,
     about: 'User-Agent of webhook requests, when not Posthorn/<version>',
     read: printable,
+  }),
+  signUp: setting({
+    env: 'POSTHORN_SIGN_UP',
+    flag: 'sign-up',
+    default: 'open',
+    about: 'who may make an account in the web app: open (anybody) or closed (whoever is invited)',
+    read: oneOf('open', 'closed'),
+  }),
+  brandName: setting({
+    env: 'POSTHORN_BRAND_NAME',
+    flag: 'brand-name',
+    default: 'Posthorn',
+    about: 'what the web app and its mails call this installation',
+    read: (text) => {
+      if (!/^[^\p{Cc}\p{Cs}]{1,100}$/u.test(text)) throw new RangeError('must be 1 to 100 characters, on one line');
+      return text;
+    },
+  }),
+  brandLogoUrl: setting({
+    env: 'POSTHORN_BRAND_LOGO_URL',
+    flag: 'brand-logo-url',
+    default: null,
+    about: 'logo of the web app, an http or https URL',
+    read: (text) => httpUrl(text).href,
+  }),
+  brandAccent: setting({
+    env: 'POSTHORN_BRAND_ACCENT',
+    flag: 'brand-accent',
+    default: null,
+    about: 'accent colour of the web app, as #rrggbb',
+    read: (text) => {
+      if (!/^#[0-9a-f]{6}$/i.test(text)) throw new RangeError(`must be a colour such as #0f766e, not "${text}"`);
+      return text.toLowerCase();
+    },
+  }),
+  egressAddresses: setting({
+    env: 'POSTHORN_EGRESS_ADDRESSES',
+    flag: 'egress-addresses',
+    default: '',
+    about: 'addresses that webhook requests come from, for people to let through their firewalls: addresses and CIDRs, separated by commas',
+    read: (text): string[] => {
+      const list = parseAllowList(text);
+      if (!list.ok) throw new RangeError(`must be addresses and CIDRs separated by commas: ${list.message}`);
+      return text.split(',').flatMap((part) => part.trim() || []);
+    },
   }),
   dnsServers: setting({
     env: 'POSTHORN_DNS_SERVERS',

@@ -2,12 +2,16 @@
 /** The `posthorn` program: reads its settings, starts the roles it was given, and ends in order. */
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { pino } from 'pino';
+import { createAccounts } from './accounts/accounts.ts';
 import { buildApi } from './api/server.ts';
+import { readWebApp } from './api/web-app.ts';
 import { type Config, ConfigError, readConfig, settingsHelp, unknownSettings } from './config.ts';
 import { encryptionKey, openDataFolder } from './data-folder.ts';
 import { createDispatcher, type Dispatcher } from './dispatcher/dispatcher.ts';
+import { offerOperatorLink } from './operator-link.ts';
 import { createThreadedSender } from './sender/threaded-sender.ts';
 import { ensureServiceKeys } from './service-keys.ts';
 import { createCipher, SealError } from './store/cipher.ts';
@@ -17,6 +21,9 @@ import { StoreUnavailable } from './store/store.ts';
 import { systemClock } from './system-clock.ts';
 
 const { version: VERSION } = JSON.parse(readFileSync(join(import.meta.dirname, '../package.json'), 'utf8')) as { version: string };
+
+/** What `npm start` has built. */
+const WEB_APP = join(import.meta.dirname, '../../web/dist');
 
 /** An attempt takes 30 s at most, its settle a moment; an orchestrator's own patience should be longer. */
 const DRAIN_MS = 35_000;
@@ -51,9 +58,10 @@ async function serve(config: Config): Promise<void> {
   openDataFolder(config.dataDir);
   const unlock = lockFolder(config.dataDir);
   if (unlock === null) throw new ConfigError(`POSTHORN_DATA_DIR ${config.dataDir} is in use by another posthorn process`);
+  const key = encryptionKey(config.dataDir, config.encryptionKey);
   const store = await openSqliteStore({
     path: join(config.dataDir, 'posthorn.db'),
-    cipher: createCipher(encryptionKey(config.dataDir, config.encryptionKey)),
+    cipher: createCipher(key),
     now: systemClock.now,
     random: Math.random,
   });
@@ -73,13 +81,17 @@ async function serve(config: Config): Promise<void> {
     ...(config.dnsServers === null ? {} : { dnsServers: config.dnsServers }),
   });
   const userAgent = config.userAgent ?? `Posthorn/${VERSION}`;
-  const api =
+  const logoUrl = config.brandLogoUrl;
+  let api: Awaited<ReturnType<typeof buildApi>> | null = null;
+  const baseUrl = (): string => config.publicUrl ?? listeningUrl(api?.server.address(), config);
+  const people = { clock: systemClock, mailer: null, baseUrl };
+  api =
     config.role === 'dispatcher'
       ? null
       : await buildApi({
+          ...people,
           store,
           sender,
-          clock: systemClock,
           allowList: config.allowAddresses,
           publicUrl: config.publicUrl,
           trustProxy: config.trustProxy,
@@ -87,6 +99,17 @@ async function serve(config: Config): Promise<void> {
           userAgent,
           version: VERSION,
           log,
+          signUp: config.signUp,
+          branding: { name: config.brandName, logoUrl, accentColor: config.brandAccent, egressAddresses: config.egressAddresses },
+          webApp: readWebApp(WEB_APP, { logoUrl }),
+          accounts: createAccounts({
+            ...people,
+            database: store.accounts(),
+            encryptionKey: key,
+            secure: config.publicUrl?.startsWith('https:') === true,
+            name: config.brandName,
+            onError: (error) => log.error({ err: error }, 'accounts'),
+          }),
         });
   let dispatcher: Dispatcher | null = null;
   if (config.role !== 'api') {
@@ -143,6 +166,14 @@ async function serve(config: Config): Promise<void> {
   }
   log.info({ production: config.cadenceProduction, sandbox: config.cadenceSandbox, data: config.dataDir }, 'cadences in force');
   await listen(api, config);
+  await offerOperatorLink(store, { baseUrl, log });
+}
+
+/** Where people on this machine reach what listens here. */
+function listeningUrl(address: AddressInfo | string | null | undefined, { host, port }: Config): string {
+  const bound = typeof address === 'object' && address !== null ? address.port : port;
+  const name = host === '0.0.0.0' || host === '::' ? 'localhost' : host.includes(':') ? `[${host}]` : host;
+  return `http://${name}:${bound}`;
 }
 
 async function listen(api: Awaited<ReturnType<typeof buildApi>>, config: Config): Promise<void> {

@@ -1,4 +1,6 @@
+export * from './accounts.ts';
 export * from './applications.ts';
+export * from './audit.ts';
 export * from './deliveries.ts';
 export * from './dispatch.ts';
 export * from './endpoints.ts';
@@ -7,4 +9,5 @@ export * from './event-types.ts';
 export * from './events.ts';
 export * from './fields.ts';
 export * from './keys.ts';
+export * from './members.ts';
 export * from './problem.ts';

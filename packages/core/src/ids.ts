@@ -12,6 +12,12 @@ export type DeliveryId = string & { readonly __brand: 'dlv' };
 export type AttemptId = string & { readonly __brand: 'att' };
 export type KeyId = string & { readonly __brand: 'key' };
 export type JobId = string & { readonly __brand: 'job' };
+export type PersonId = string & { readonly __brand: 'per' };
+export type InvitationId = string & { readonly __brand: 'inv' };
+export type PortalSessionId = string & { readonly __brand: 'prt' };
+export type AuditEntryId = string & { readonly __brand: 'aud' };
+export type InboxId = string & { readonly __brand: 'inb' };
+export type InboxRequestId = string & { readonly __brand: 'irq' };
 
 interface IdByPrefix {
   readonly app_: ApplicationId;
@@ -21,6 +27,12 @@ interface IdByPrefix {
   readonly att_: AttemptId;
   readonly key_: KeyId;
   readonly job_: JobId;
+  readonly per_: PersonId;
+  readonly inv_: InvitationId;
+  readonly prt_: PortalSessionId;
+  readonly aud_: AuditEntryId;
+  readonly inb_: InboxId;
+  readonly irq_: InboxRequestId;
 }
 
 export type IdPrefix = keyof IdByPrefix;
@@ -32,7 +44,7 @@ export const ID_RANDOM_BYTES = 10;
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz';
 const LATEST_TIME = 2 ** 48 - 1;
 const TIME_LENGTH = 10;
-const OWN_ID = /^(?:app|ep|evt|dlv|att|key|job)_[0-7][0-9a-hjkmnp-tv-z]{25}$/;
+const OWN_ID = /^(?:app|ep|evt|dlv|att|key|job|per|inv|prt|aud|inb|irq)_[0-7][0-9a-hjkmnp-tv-z]{25}$/;
 const PUBLISHER_EVENT_ID = /^[A-Za-z0-9_-]{1,64}$/;
 
 /** All 1,024 pairs of characters, ten bits a look: an id takes 0.12 µs, character by character it took 0.18 µs (measured). */

@@ -1,4 +1,5 @@
 import {
+  type ApplicationCreate,
   ApplicationCreateSchema,
   ApplicationPageSchema,
   ApplicationParamsSchema,
@@ -9,32 +10,42 @@ import {
   type ApplicationView,
   PageQuerySchema,
 } from '@posthorn/contract';
+import type { FastifyRequest } from 'fastify';
 import type { Application } from '../store/store.ts';
-import { applicationNotFound, applicationOf, principalOf, requireServiceKey } from './auth.ts';
+import { applicationNotFound, applicationOf, principalOf } from './auth.ts';
 import type { Api, ApiOptions } from './context.ts';
 import { timestamp } from './instants.ts';
 import { pageRequest, pageView } from './pages.ts';
 import { Problem } from './problems.ts';
 import { BODY, NO_CONTENT, problemResponses } from './responses.ts';
+import { personOf } from './sessions.ts';
 
 const TAGS = ['Applications'];
 
-export function applicationRoutes(api: Api, { store }: ApiOptions): void {
+export function applicationRoutes(api: Api, options: ApiOptions): void {
+  const { store } = options;
+
   api.post(
     '/v1/applications',
     {
+      config: { access: 'founder' },
       schema: {
         summary: 'Create an application',
+        description: 'A person who is a member of none yet makes their own, and is its owner.',
         operationId: 'createApplication',
         tags: TAGS,
         body: ApplicationCreateSchema,
-        response: { 201: ApplicationSchema, ...problemResponses(...BODY, 'service_key_required', 'uid_taken') },
+        response: {
+          201: ApplicationSchema,
+          ...problemResponses(...BODY, 'service_key_required', 'sign_up_closed', 'account_required', 'uid_taken'),
+        },
       },
     },
     async (request, reply) => {
-      requireServiceKey(principalOf(request), 'create applications');
       const { name, uid = null } = request.body;
-      const application = await store.applications.create({ name, uid });
+      const { principal } = request;
+      if (principal === null) return reply.code(201).send(applicationView(await foundApplication(request, options)));
+      const application = await store.as(principal.actor).applications.create({ name, uid });
       if (application === 'conflict') throw uidTaken();
       return reply.code(201).send(applicationView(application));
     },
@@ -43,6 +54,7 @@ export function applicationRoutes(api: Api, { store }: ApiOptions): void {
   api.put(
     '/v1/applications/:application',
     {
+      config: { access: 'provider' },
       schema: {
         summary: 'Create or rename the application with this uid',
         operationId: 'putApplication',
@@ -53,8 +65,10 @@ export function applicationRoutes(api: Api, { store }: ApiOptions): void {
       },
     },
     async (request, reply) => {
-      requireServiceKey(principalOf(request), 'write applications');
-      const { application, created } = await store.applications.upsert({ uid: request.params.application, name: request.body.name });
+      const { actor } = principalOf(request);
+      const { application, created } = await store
+        .as(actor)
+        .applications.upsert({ uid: request.params.application, name: request.body.name });
       return reply.code(created ? 201 : 200).send(applicationView(application));
     },
   );
@@ -62,6 +76,7 @@ export function applicationRoutes(api: Api, { store }: ApiOptions): void {
   api.get(
     '/v1/applications',
     {
+      config: { access: 'viewer' },
       schema: {
         summary: 'List applications',
         description: 'An application key sees its own.',
@@ -82,6 +97,7 @@ export function applicationRoutes(api: Api, { store }: ApiOptions): void {
   api.get(
     '/v1/applications/:application',
     {
+      config: { access: 'viewer' },
       schema: {
         summary: 'Get an application',
         operationId: 'getApplication',
@@ -97,20 +113,25 @@ export function applicationRoutes(api: Api, { store }: ApiOptions): void {
   api.patch(
     '/v1/applications/:application',
     {
+      config: { access: 'owner' },
       schema: {
         summary: 'Change an application',
+        description: 'An owner changes the name; `uid` is the API provider’s.',
         operationId: 'updateApplication',
         tags: TAGS,
         params: ApplicationParamsSchema,
         body: ApplicationUpdateSchema,
-        response: { 200: ApplicationSchema, ...problemResponses(...BODY, 'service_key_required', 'application_not_found', 'uid_taken') },
+        response: {
+          200: ApplicationSchema,
+          ...problemResponses(...BODY, 'service_key_required', 'provider_setting', 'application_not_found', 'uid_taken'),
+        },
       },
     },
     async (request) => {
       const principal = principalOf(request);
-      requireServiceKey(principal, 'change applications');
       const { id } = await applicationOf(principal, request.params.application, { store, path: 'application' });
-      const changed = await store.applications.update(id, request.body);
+      if (principal.rank !== 'provider' && request.body.uid !== undefined) throw providersUid();
+      const changed = await store.as(principal.actor).applications.update(id, request.body);
       if (changed === 'conflict') throw uidTaken();
       if (changed === null) throw applicationNotFound('application');
       return applicationView(changed);
@@ -120,9 +141,11 @@ export function applicationRoutes(api: Api, { store }: ApiOptions): void {
   api.delete(
     '/v1/applications/:application',
     {
+      config: { access: 'owner' },
       schema: {
         summary: 'Delete an application',
-        description: 'With its endpoints and keys, in both environments; what waits is canceled. Takes a service key of production.',
+        description:
+          'With its endpoints and keys, in both environments; what waits is canceled. Takes a service key of production; or an owner, while the application has no `uid`.',
         operationId: 'deleteApplication',
         tags: TAGS,
         params: ApplicationParamsSchema,
@@ -131,18 +154,40 @@ export function applicationRoutes(api: Api, { store }: ApiOptions): void {
     },
     async (request, reply) => {
       const principal = principalOf(request);
-      requireServiceKey(principal, 'delete applications');
       if (principal.environment !== 'production') {
         throw new Problem(
           'production_key_required',
-          'Applications exist in both environments, so deleting one takes a service key of production.',
+          'Applications exist in both environments, so deleting one takes a service key of production (in the web app, Production has to be chosen).',
         );
       }
-      const { id } = await applicationOf(principal, request.params.application, { store, path: 'application' });
-      if (!(await store.applications.delete(id))) throw applicationNotFound('application');
+      const { id, uid } = await applicationOf(principal, request.params.application, { store, path: 'application' });
+      if (principal.rank !== 'provider' && uid !== null) {
+        throw new Problem(
+          'service_key_required',
+          'The API provider keeps this application under a uid of its own, so only it can delete it.',
+        );
+      }
+      if (!(await store.as(principal.actor).applications.delete(id))) throw applicationNotFound('application');
       return reply.code(204).send();
     },
   );
+}
+
+/** What follows a sign-up: the person's own application. */
+async function foundApplication(request: FastifyRequest<{ Body: ApplicationCreate }>, { store, signUp }: ApiOptions): Promise<Application> {
+  const person = personOf(request);
+  const { name, uid } = request.body;
+  if (uid !== undefined) throw providersUid();
+  if (signUp === 'closed')
+    throw new Problem('sign_up_closed', 'The API provider makes applications here. Ask an owner of yours for an invitation.');
+  const application = await store.as({ kind: 'person', id: person.id, name: person.name }).people.found(person.id, { name });
+  if (application === 'member')
+    throw new Problem('service_key_required', 'You are a member of an application already. Making more is for the API provider.');
+  return application;
+}
+
+function providersUid(): Problem {
+  return Problem.fields([{ path: 'uid', message: 'is the API provider’s: it is set with a service key only' }], 'provider_setting');
 }
 
 function uidTaken(): Problem {

@@ -1,17 +1,21 @@
-/** Who is asking: keys, and what each kind of key may do. */
+/** Who is asking, and which applications they see. What they may do there is access.ts. */
 import { createHash, randomBytes } from 'node:crypto';
-import type { ApplicationId, KeyId } from '@posthorn/core';
+import type { ApplicationId } from '@posthorn/core';
 import type { FastifyRequest } from 'fastify';
-import type { Application, Environment, Store } from '../store/store.ts';
+import type { Actor, Application, Environment, Role, Store } from '../store/store.ts';
 import { Problem } from './problems.ts';
 
-/** Whoever a request's key stands for. */
+/** Whoever a request's key or session stands for, where it acts. */
 export interface Principal {
-  readonly key: KeyId;
+  readonly actor: Actor;
   readonly environment: Environment;
-  /** Null: the API provider's backend, which sees every application. */
+  /** Null: across applications. */
   readonly application: ApplicationId | null;
+  /** `provider`: the API provider, by a service key or as the operator. An application key does what a developer does. */
+  readonly rank: Rank;
 }
+
+export type Rank = Role | 'provider';
 
 export type KeyKind = 'service' | 'application';
 
@@ -21,10 +25,15 @@ const TOKEN = /^(?:sk|ak)_(?:production|sandbox)_[A-Za-z0-9_-]{20,200}$/;
 
 /** A new key's token: `sk_production_` or the like, and 32 random bytes in url-safe base64 (43 characters). */
 export function newToken(options: { readonly environment: Environment; readonly kind: KeyKind }): string {
-  return `${PREFIXES[options.kind]}_${options.environment}_${randomBytes(32).toString('base64url')}`;
+  return `${PREFIXES[options.kind]}_${options.environment}_${newSecretToken()}`;
 }
 
-/** A token is 256 random bits, so a plain hash keeps it: there is no dictionary to slow down. */
+/** 32 random bytes in url-safe base64: 43 characters. */
+export function newSecretToken(): string {
+  return randomBytes(32).toString('base64url');
+}
+
+/** A token is 256 random bits, so a plain hash keeps it: there is no dictionary to slow down, and no time to learn from when it is looked up. */
 export function hashToken(token: string): Uint8Array {
   return createHash('sha256').update(token).digest();
 }
@@ -35,34 +44,33 @@ export function tokenHint(token: string): string {
   return token.slice(0, random + 4);
 }
 
-/** Authenticates a request by its `Authorization: Bearer <key>`. */
-export async function authenticate(request: FastifyRequest, store: Store): Promise<Principal> {
-  const header = request.headers.authorization;
-  if (header === undefined) throw unauthenticated('Send your key in the header Authorization: Bearer <key>.', '');
+/** Authenticates a request by the key in its `Authorization: Bearer <key>`. */
+export async function keyPrincipal(header: string, store: Store): Promise<Principal> {
   const token = /^Bearer +(\S+)$/i.exec(header)?.[1];
   if (token === undefined) throw unauthenticated('The header must read Authorization: Bearer <key>.', ', error="invalid_request"');
   const key = TOKEN.test(token) ? await store.keys.authenticate(hashToken(token)) : null;
   if (key === null) throw unauthenticated('This key is unknown, or was revoked.', ', error="invalid_token"');
-  return { key: key.id, environment: key.environment, application: key.application };
+  const { environment, application } = key;
+  return {
+    actor: { kind: 'key', id: key.id, name: key.name },
+    environment,
+    application,
+    rank: application === null ? 'provider' : 'developer',
+  };
 }
 
 /** RFC 6750, section 3. */
-function unauthenticated(detail: string, error: string): Problem {
+export function unauthenticated(detail: string, error = ''): Problem {
   return new Problem('unauthenticated', detail, { headers: { 'WWW-Authenticate': `Bearer realm="posthorn"${error}` } });
 }
 
-/** The request's principal. Every route under /v1 has one: see server.ts. */
+/** The request's principal. Every route has one whose access is a rank: see access.ts. */
 export function principalOf(request: FastifyRequest): Principal {
   if (request.principal === null) throw new TypeError(`${request.routeOptions.url ?? 'a route'} is served without a principal`);
   return request.principal;
 }
 
-/** @param what completes "An application key cannot …" */
-export function requireServiceKey(principal: Principal, what: string): void {
-  if (principal.application !== null) throw new Problem('service_key_required', `An application key cannot ${what}. Use a service key.`);
-}
-
-/** Whether something of this application may be seen. Others' things do not exist for an application key. */
+/** Whether something of this application may be seen. Others' things do not exist for whoever acts in one. */
 export function maySee(principal: Principal, application: ApplicationId): boolean {
   return principal.application === null || principal.application === application;
 }
@@ -80,17 +88,17 @@ export async function applicationOf(
 
 export function applicationNotFound(path: string): Problem {
   return new Problem('application_not_found', 'No application has this id or uid.', {
-    errors: [{ path, message: 'is no application that this key can see' }],
+    errors: [{ path, message: 'is no application that you can see' }],
   });
 }
 
-/** The application to list things of: a service key may name one or none, an application key has its own. */
+/** The application to list things of: who acts across applications may name one or none, others have their own. */
 export async function listedApplication(principal: Principal, idOrUid: string | undefined, store: Store): Promise<ApplicationId | null> {
   if (idOrUid === undefined) return principal.application;
   return (await applicationOf(principal, idOrUid, { store, path: 'application' })).id;
 }
 
-/** The application to make something in: implied for an application key, named by a service key. */
+/** The application to do something in: implied for who acts in one, else named. */
 export async function chosenApplication(principal: Principal, idOrUid: string | undefined, store: Store): Promise<ApplicationId> {
   const application = await listedApplication(principal, idOrUid, store);
   if (application === null) throw Problem.field('application', 'is missing: a service key names the application');

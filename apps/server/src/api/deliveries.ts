@@ -35,6 +35,7 @@ export function deliveryRoutes(api: Api, { store }: ApiOptions): void {
   api.get(
     '/v1/deliveries',
     {
+      config: { access: 'viewer' },
       schema: {
         summary: 'List deliveries',
         operationId: 'listDeliveries',
@@ -57,6 +58,7 @@ export function deliveryRoutes(api: Api, { store }: ApiOptions): void {
   api.get(
     '/v1/deliveries/:id',
     {
+      config: { access: 'viewer' },
       schema: {
         summary: 'Get a delivery',
         description: 'With its attempts, and why it has not gone out yet.',
@@ -75,6 +77,7 @@ export function deliveryRoutes(api: Api, { store }: ApiOptions): void {
   api.post(
     '/v1/deliveries/:id/retry',
     {
+      config: { access: 'developer' },
       schema: {
         summary: 'Retry a delivery by hand',
         description:
@@ -87,7 +90,7 @@ export function deliveryRoutes(api: Api, { store }: ApiOptions): void {
     },
     async (request, reply) => {
       const { principal, detail } = await requestedDelivery(request, request.params.id, store);
-      const delivery = await store.deliveries.retry(principal.environment, detail.delivery.id);
+      const delivery = await store.as(principal.actor).deliveries.retry(principal.environment, detail.delivery.id);
       if (delivery === null) throw deliveryNotFound();
       if (delivery === 'endpoint_deleted')
         throw new Problem('endpoint_deleted', 'The endpoint is gone, so there is nowhere to send this to.');
@@ -98,6 +101,7 @@ export function deliveryRoutes(api: Api, { store }: ApiOptions): void {
   api.post(
     '/v1/deliveries/:id/cancel',
     {
+      config: { access: 'developer' },
       schema: {
         summary: 'Cancel a delivery',
         description: 'An attempt in flight is not called back, but changes nothing any more.',
@@ -109,7 +113,7 @@ export function deliveryRoutes(api: Api, { store }: ApiOptions): void {
     },
     async (request) => {
       const { principal, detail } = await requestedDelivery(request, request.params.id, store);
-      const delivery = await store.deliveries.cancel(principal.environment, detail.delivery.id);
+      const delivery = await store.as(principal.actor).deliveries.cancel(principal.environment, detail.delivery.id);
       if (delivery === null) throw deliveryNotFound();
       if (delivery === 'not_pending') throw new Problem('delivery_ended', 'Only a pending delivery can be canceled.');
       return deliveryView(delivery);

@@ -1,7 +1,7 @@
 import { DispatchSchema, type DispatchView } from '@posthorn/contract';
 import { nextTick, parseCadence } from '@posthorn/core';
 import type { EnvironmentState, Store } from '../store/store.ts';
-import { type Principal, principalOf, requireServiceKey } from './auth.ts';
+import { type Principal, principalOf } from './auth.ts';
 import type { Api, ApiOptions } from './context.ts';
 import { timestampOrNull } from './instants.ts';
 import { problemResponses } from './responses.ts';
@@ -12,6 +12,7 @@ export function dispatchRoutes(api: Api, { store }: ApiOptions): void {
   api.get(
     '/v1/dispatch',
     {
+      config: { access: 'viewer' },
       schema: {
         summary: 'When the environment sends, and what waits',
         operationId: 'getDispatch',
@@ -28,6 +29,7 @@ export function dispatchRoutes(api: Api, { store }: ApiOptions): void {
   api.post(
     '/v1/dispatch',
     {
+      config: { access: 'provider' },
       schema: {
         summary: 'Dispatch now',
         description: 'Lets everything that waits for the environment’s next dispatch go now. Takes a service key.',
@@ -38,8 +40,7 @@ export function dispatchRoutes(api: Api, { store }: ApiOptions): void {
     },
     async (request, reply) => {
       const principal = principalOf(request);
-      requireServiceKey(principal, 'dispatch a whole environment');
-      const state = await store.environments.open(principal.environment);
+      const state = await store.as(principal.actor).environments.open(principal.environment);
       return reply.code(202).send(await dispatchView(store, principal, state));
     },
   );

@@ -10,6 +10,8 @@ const ABOUT = `Posthorn takes an API's events and delivers them to its customers
 
 **Keys.** Every request under \`/v1\` has the header \`Authorization: Bearer <key>\`. A key belongs to one environment, \`production\` or \`sandbox\`, and so picks it. Service keys (\`sk_…\`) are the API provider's backend; application keys (\`ak_…\`) are a customer's, for its own application only.
 
+**Sessions.** The web app calls the same routes, with the cookie of whoever is signed in. The header \`Posthorn-Environment\` (\`production\` or \`sandbox\`) picks the environment, \`Posthorn-Application\` the application, where there is more than one. A member has a role: a viewer looks, a developer changes, an owner also decides who is a member. What changes something has to come from a page of this server (\`Origin\`).
+
 **Errors** are \`application/problem+json\` (RFC 9457) with a stable \`code\`; [each is explained](/docs/errors). Unknown fields and query parameters are refused.
 
 **Lists** are newest first, in pages: pass \`next_cursor\` back as \`cursor\`.`;
@@ -40,8 +42,18 @@ export async function describeApi(api: Api, { publicUrl, version }: ApiOptions):
       openapi: '3.1.0',
       info: { title: 'Posthorn', version, description: ABOUT, license: { name: 'Apache-2.0', identifier: 'Apache-2.0' } },
       servers: [{ url: publicUrl ?? '/' }],
-      security: [{ key: [] }],
-      components: { securitySchemes: { key: { type: 'http', scheme: 'bearer', description: 'A service key or an application key' } } },
+      security: [{ key: [] }, { session: [] }],
+      components: {
+        securitySchemes: {
+          key: { type: 'http', scheme: 'bearer', description: 'A service key or an application key' },
+          session: {
+            type: 'apiKey',
+            in: 'cookie',
+            name: 'posthorn.session_token',
+            description: 'What signing in sets. The headers `Posthorn-Environment` and `Posthorn-Application` say where it acts',
+          },
+        },
+      },
     },
     transformObject: (documents) => ('openapiObject' in documents ? hoistSchemas(documents.openapiObject) : documents.swaggerObject),
   });
@@ -58,9 +70,6 @@ export async function documentRoutes(api: Api): Promise<void> {
   api.get('/docs/errors', { schema: { hide: true } }, async (_request, reply) => {
     return reply.type('text/html; charset=utf-8').serializer(String).send(errorsPage(errors));
   });
-
-  // The address that the start line tells; the web app will have it one day.
-  api.get('/', { schema: { hide: true } }, async (_request, reply) => reply.redirect('/docs'));
 
   api.addHook('onSend', async (request, reply) => {
     if (request.routeOptions.url?.startsWith('/docs') === true) reply.header('Content-Security-Policy', READER_POLICY);

@@ -41,7 +41,7 @@ export function readSettings(
 }
 
 function refuseProviderSettings(given: Given, principal: Principal): void {
-  if (principal.application === null) return;
+  if (principal.rank === 'provider') return;
   const errors = PROVIDER_SETTINGS.filter((name) => given[name] !== undefined).map((path) => ({
     path,
     message: 'is set with a service key only',

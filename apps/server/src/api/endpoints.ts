@@ -41,6 +41,7 @@ export function endpointRoutes(api: Api, { store, allowList, disableAfterMs }: A
   api.post(
     '/v1/endpoints',
     {
+      config: { access: 'developer' },
       schema: {
         summary: 'Create an endpoint',
         operationId: 'createEndpoint',
@@ -55,7 +56,9 @@ export function endpointRoutes(api: Api, { store, allowList, disableAfterMs }: A
       const { application: idOrUid, secret = generateSecret(), url, ...rest } = request.body;
       const given = readSettings({ url, ...rest }, { principal, environment, allowList }, secretErrors(secret));
       const application = await chosenApplication(principal, idOrUid, store);
-      const endpoint = await store.endpoints.create({ application, environment, settings: { ...DEFAULTS, url, ...given }, secret });
+      const endpoint = await store
+        .as(principal.actor)
+        .endpoints.create({ application, environment, settings: { ...DEFAULTS, url, ...given }, secret });
       if (endpoint === null) throw applicationNotFound('application');
       return reply.code(201).send({ ...(await view(endpoint)), secret, standard_secret: standardSecret(secret) });
     },
@@ -64,6 +67,7 @@ export function endpointRoutes(api: Api, { store, allowList, disableAfterMs }: A
   api.get(
     '/v1/endpoints',
     {
+      config: { access: 'viewer' },
       schema: {
         summary: 'List endpoints',
         operationId: 'listEndpoints',
@@ -84,6 +88,7 @@ export function endpointRoutes(api: Api, { store, allowList, disableAfterMs }: A
   api.get(
     '/v1/endpoints/:id',
     {
+      config: { access: 'viewer' },
       schema: {
         summary: 'Get an endpoint',
         operationId: 'getEndpoint',
@@ -98,6 +103,7 @@ export function endpointRoutes(api: Api, { store, allowList, disableAfterMs }: A
   api.patch(
     '/v1/endpoints/:id',
     {
+      config: { access: 'developer' },
       schema: {
         summary: 'Change an endpoint',
         description:
@@ -114,7 +120,7 @@ export function endpointRoutes(api: Api, { store, allowList, disableAfterMs }: A
       const { status, ...given } = request.body;
       const settings = readSettings(given, { principal, environment: principal.environment, allowList });
       const change = status === undefined ? settings : { ...settings, status };
-      const changed = await store.endpoints.update(principal.environment, endpoint.id, change);
+      const changed = await store.as(principal.actor).endpoints.update(principal.environment, endpoint.id, change);
       if (changed === null) throw endpointNotFound();
       return view(changed);
     },
@@ -123,6 +129,7 @@ export function endpointRoutes(api: Api, { store, allowList, disableAfterMs }: A
   api.delete(
     '/v1/endpoints/:id',
     {
+      config: { access: 'developer' },
       schema: {
         summary: 'Delete an endpoint',
         description: 'What waits for it is canceled.',
@@ -134,7 +141,7 @@ export function endpointRoutes(api: Api, { store, allowList, disableAfterMs }: A
     },
     async (request, reply) => {
       const { principal, endpoint } = await requestedEndpoint(request, request.params.id, store);
-      if (!(await store.endpoints.delete(principal.environment, endpoint.id))) throw endpointNotFound();
+      if (!(await store.as(principal.actor).endpoints.delete(principal.environment, endpoint.id))) throw endpointNotFound();
       return reply.code(204).send();
     },
   );
@@ -142,6 +149,7 @@ export function endpointRoutes(api: Api, { store, allowList, disableAfterMs }: A
   api.post(
     '/v1/endpoints/:id/dispatch',
     {
+      config: { access: 'developer' },
       schema: {
         summary: 'Dispatch to one endpoint now',
         description: 'Lets its waiting deliveries go now. In production this takes a service key.',
@@ -153,10 +161,10 @@ export function endpointRoutes(api: Api, { store, allowList, disableAfterMs }: A
     },
     async (request, reply) => {
       const { principal, endpoint } = await requestedEndpoint(request, request.params.id, store);
-      if (principal.application !== null && principal.environment === 'production') {
+      if (principal.rank !== 'provider' && principal.environment === 'production') {
         throw new Problem('sandbox_only', 'In production, when to dispatch is for the API provider to say: use a service key.');
       }
-      const opened = await store.endpoints.open(principal.environment, endpoint.id);
+      const opened = await store.as(principal.actor).endpoints.open(principal.environment, endpoint.id);
       if (opened === null) throw endpointNotFound();
       return reply.code(202).send({ endpoint: endpoint.id, pending: opened.pending, opened_at: timestamp(opened.openedAt) });
     },

@@ -7,7 +7,7 @@ import {
   PageQuerySchema,
 } from '@posthorn/contract';
 import type { EventType } from '../store/store.ts';
-import { principalOf, requireServiceKey } from './auth.ts';
+import { principalOf } from './auth.ts';
 import type { Api, ApiOptions } from './context.ts';
 import { compileSchema, misfits } from './event-schemas.ts';
 import { timestamp } from './instants.ts';
@@ -23,7 +23,7 @@ export function eventTypeRoutes(api: Api, { store }: ApiOptions): void {
   api.put(
     '/v1/event-types/:name',
     {
-      config: { verbatim: ['schema', 'example'] },
+      config: { access: 'provider', verbatim: ['schema', 'example'] },
       schema: {
         summary: 'Create or replace an event type',
         description: 'Takes a service key. With a JSON Schema and `strict`, a publish whose `data` does not fit is refused.',
@@ -35,13 +35,15 @@ export function eventTypeRoutes(api: Api, { store }: ApiOptions): void {
       },
     },
     async (request, reply) => {
-      requireServiceKey(principalOf(request), 'write event types');
+      const { actor } = principalOf(request);
       const { description, strict = false } = request.body;
       const schema = givenText(request.rawBody, 'schema');
       const example = givenText(request.rawBody, 'example');
       const errors = catalogueErrors({ schema, example, strict });
       if (errors.length > 0) throw Problem.fields(errors);
-      const { eventType, created } = await store.eventTypes.put({ name: request.params.name, description, schema, example, strict });
+      const { eventType, created } = await store
+        .as(actor)
+        .eventTypes.put({ name: request.params.name, description, schema, example, strict });
       return reply.code(created ? 201 : 200).send(eventTypeView(eventType));
     },
   );
@@ -49,6 +51,7 @@ export function eventTypeRoutes(api: Api, { store }: ApiOptions): void {
   api.get(
     '/v1/event-types',
     {
+      config: { access: 'viewer' },
       schema: {
         summary: 'List event types',
         operationId: 'listEventTypes',
@@ -63,6 +66,7 @@ export function eventTypeRoutes(api: Api, { store }: ApiOptions): void {
   api.get(
     '/v1/event-types/:name',
     {
+      config: { access: 'viewer' },
       schema: {
         summary: 'Get an event type',
         operationId: 'getEventType',
@@ -81,6 +85,7 @@ export function eventTypeRoutes(api: Api, { store }: ApiOptions): void {
   api.delete(
     '/v1/event-types/:name',
     {
+      config: { access: 'provider' },
       schema: {
         summary: 'Delete an event type',
         description: 'From the catalogue: events of this type may still be published. Takes a service key.',
@@ -91,8 +96,8 @@ export function eventTypeRoutes(api: Api, { store }: ApiOptions): void {
       },
     },
     async (request, reply) => {
-      requireServiceKey(principalOf(request), 'delete event types');
-      if (!(await store.eventTypes.delete(request.params.name))) throw eventTypeNotFound();
+      const { actor } = principalOf(request);
+      if (!(await store.as(actor).eventTypes.delete(request.params.name))) throw eventTypeNotFound();
       return reply.code(204).send();
     },
   );

@@ -14,6 +14,7 @@ export function eventRoutes(api: Api, { store }: ApiOptions): void {
   api.get(
     '/v1/events',
     {
+      config: { access: 'viewer' },
       schema: {
         summary: 'List events',
         operationId: 'listEvents',
@@ -38,6 +39,7 @@ export function eventRoutes(api: Api, { store }: ApiOptions): void {
   api.get(
     '/v1/events/:id',
     {
+      config: { access: 'viewer' },
       schema: {
         summary: 'Get an event',
         description:

@@ -13,6 +13,7 @@ export function keyRoutes(api: Api, { store }: ApiOptions): void {
   api.post(
     '/v1/keys',
     {
+      config: { access: 'developer' },
       schema: {
         summary: 'Make a key',
         description:
@@ -27,7 +28,7 @@ export function keyRoutes(api: Api, { store }: ApiOptions): void {
       const principal = principalOf(request);
       const application = await listedApplication(principal, request.body.application, store);
       const token = newToken({ environment: principal.environment, kind: application === null ? 'service' : 'application' });
-      const key = await store.keys.create({
+      const key = await store.as(principal.actor).keys.create({
         environment: principal.environment,
         application,
         name: request.body.name,
@@ -42,6 +43,7 @@ export function keyRoutes(api: Api, { store }: ApiOptions): void {
   api.get(
     '/v1/keys',
     {
+      config: { access: 'viewer' },
       schema: {
         summary: 'List keys',
         operationId: 'listKeys',
@@ -60,6 +62,7 @@ export function keyRoutes(api: Api, { store }: ApiOptions): void {
   api.delete(
     '/v1/keys/:id',
     {
+      config: { access: 'developer' },
       schema: {
         summary: 'Revoke a key',
         description: 'At once, for good. A key may revoke itself.',
@@ -73,7 +76,7 @@ export function keyRoutes(api: Api, { store }: ApiOptions): void {
       const principal = principalOf(request);
       const key = await store.keys.get(principal.environment, request.params.id);
       const own = key !== null && (principal.application === null || (key.application !== null && maySee(principal, key.application)));
-      if (!own || !(await store.keys.revoke(principal.environment, key.id))) {
+      if (!own || !(await store.as(principal.actor).keys.revoke(principal.environment, key.id))) {
         throw new Problem('key_not_found', 'No key of this environment has this id, or it was revoked already.');
       }
       return reply.code(204).send();

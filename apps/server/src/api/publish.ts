@@ -40,7 +40,7 @@ export function publishRoutes(api: Api, { store }: ApiOptions): void {
   api.post(
     '/v1/events',
     {
-      config: { verbatim: ['data'] },
+      config: { access: 'developer', verbatim: ['data'] },
       schema: {
         summary: 'Publish an event',
         description: 'The event and its deliveries are on disk before this is answered. An application key publishes in the sandbox only.',
@@ -68,7 +68,7 @@ export function publishRoutes(api: Api, { store }: ApiOptions): void {
     '/v1/events/batch',
     {
       bodyLimit: MAX_BATCH_BODY_BYTES,
-      config: { verbatim: ['events[].data'] },
+      config: { access: 'developer', verbatim: ['events[].data'] },
       schema: {
         summary: 'Publish up to 1,000 events',
         description: 'All or nothing. The body has at most 16 MiB.',
@@ -91,7 +91,7 @@ export function publishRoutes(api: Api, { store }: ApiOptions): void {
 
 function publisherOf(request: FastifyRequest): Principal {
   const principal = principalOf(request);
-  if (principal.application !== null && principal.environment === 'production') {
+  if (principal.rank !== 'provider' && principal.environment === 'production') {
     throw new Problem('sandbox_only', 'In production, the API provider publishes: use a service key.');
   }
   return principal;

@@ -11,8 +11,15 @@ const ALWAYS: readonly ProblemCode[] = [
   'headers_too_large',
   'internal_error',
 ];
-/** What any request with a key may be answered with. */
-const WITH_KEY: readonly ProblemCode[] = ['unauthenticated', 'store_unavailable'];
+/** What any request with a key or a session may be answered with. */
+const OF_CALLERS: readonly ProblemCode[] = [
+  'unauthenticated',
+  'role_required',
+  'membership_required',
+  'wrong_origin',
+  'application_not_found',
+  'store_unavailable',
+];
 /** What any request with a body may be answered with. */
 export const BODY: readonly ProblemCode[] = ['invalid_json', 'payload_too_large', 'unsupported_media_type'];
 
@@ -21,9 +28,9 @@ interface ProblemResponse {
   readonly content: { readonly 'application/problem+json': { readonly schema: typeof ProblemSchema } };
 }
 
-/** The error responses of a route under /v1: those that any route has, and `codes`. */
+/** The error responses of a route that takes a key or a session: those that any such route has, and `codes`. */
 export function problemResponses(...codes: readonly ProblemCode[]): Record<`${4 | 5}${number}`, ProblemResponse> {
-  return documented([...ALWAYS, ...WITH_KEY, ...codes]);
+  return documented([...ALWAYS, ...OF_CALLERS, ...codes]);
 }
 
 /** The error responses of a route that needs no key. */

@@ -2,8 +2,11 @@
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import { MAX_BODY_BYTES } from '@posthorn/contract';
 import fastify, { type FastifyReply, type FastifyRequest, LogController } from 'fastify';
+import { enforceAccess } from './access.ts';
+import { accountRoutes } from './accounts.ts';
 import { applicationRoutes } from './applications.ts';
-import { authenticate } from './auth.ts';
+import { auditRoutes } from './audit-log.ts';
+import { brandingRoutes } from './branding.ts';
 import type { Api, ApiOptions } from './context.ts';
 import { deliveryRoutes } from './deliveries.ts';
 import { dispatchRoutes } from './dispatch.ts';
@@ -12,16 +15,22 @@ import { endpointRoutes } from './endpoints.ts';
 import { eventTypeRoutes } from './event-types.ts';
 import { eventRoutes } from './events.ts';
 import { healthRoutes } from './health.ts';
+import { invitationRoutes } from './invitations.ts';
 import { readJsonBodies } from './json-body.ts';
 import { toJson } from './json-text.ts';
 import { keyRoutes } from './keys.ts';
+import { memberRoutes } from './members.ts';
+import { operatorRoutes } from './operator.ts';
+import { portalRoutes } from './portal.ts';
 import { answerError, answerUnreadable } from './problems.ts';
 import { publishRoutes } from './publish.ts';
 import './request.ts';
+import { sessionRoutes } from './session.ts';
 import { secretRoutes } from './signing-secrets.ts';
 import { testRoutes } from './test-requests.ts';
 import { answerUnknownRoutes } from './unknown-routes.ts';
 import { schemaCompiler } from './validation.ts';
+import { webAppRoutes } from './web-app.ts';
 
 export type { Api, ApiOptions } from './context.ts';
 
@@ -56,16 +65,16 @@ export async function buildApi(options: ApiOptions): Promise<Api> {
   api.setSerializerCompiler(() => toJson);
   api.setReplySerializer(toJson);
   api.decorateRequest('principal', null);
+  api.decorateRequest('session', null);
   api.decorateRequest('problem', null);
   readJsonBodies(api);
   api.addHook('onResponse', async (request, reply) => logRequest(request, reply));
-  answerUnknownRoutes(api);
+  answerUnknownRoutes(api, options.webApp);
   refuseQueries(api);
+  guardAnswers(api);
 
   await describeApi(api, options);
-  api.addHook('onRequest', async (request) => {
-    if (request.routeOptions.url?.startsWith('/v1/') === true) request.principal = await authenticate(request, options.store);
-  });
+  enforceAccess(api, options);
   applicationRoutes(api, options);
   endpointRoutes(api, options);
   secretRoutes(api, options);
@@ -76,8 +85,17 @@ export async function buildApi(options: ApiOptions): Promise<Api> {
   dispatchRoutes(api, options);
   eventTypeRoutes(api, options);
   keyRoutes(api, options);
+  sessionRoutes(api, options);
+  accountRoutes(api, options);
+  brandingRoutes(api, options);
+  memberRoutes(api, options);
+  invitationRoutes(api, options);
+  portalRoutes(api, options);
+  operatorRoutes(api, options);
+  auditRoutes(api, options);
   healthRoutes(api, options);
   await documentRoutes(api);
+  await webAppRoutes(api, options);
   await api.ready();
   return api;
 }
@@ -90,8 +108,16 @@ function trustedHops(trust: ApiOptions['trustProxy']): boolean | string | string
 /** A route that names no query parameters takes none: a filter that is silently ignored would answer with too much. */
 function refuseQueries(api: Api): void {
   api.addHook('onRoute', (route) => {
-    if (!route.url.startsWith('/v1/')) return;
+    if (!/^\/(?:v1|auth)\//.test(route.url)) return;
     route.schema = { querystring: { type: 'object', properties: {}, additionalProperties: false }, ...route.schema };
+  });
+}
+
+/** What is said to one caller is for nobody's cache, and nothing is anything but what it says it is. */
+function guardAnswers(api: Api): void {
+  api.addHook('onRequest', async (request, reply) => {
+    reply.headers({ 'x-content-type-options': 'nosniff', 'referrer-policy': 'same-origin' });
+    if (/^\/(?:v1|auth)\//.test(request.url)) reply.header('cache-control', 'no-store');
   });
 }
 
@@ -104,7 +130,11 @@ function logRequest(request: FastifyRequest, reply: FastifyReply): void {
     status: reply.statusCode,
     ms: Math.round(reply.elapsedTime * 10) / 10,
     ...(problem && { code: problem.code }),
-    ...(principal && { key: principal.key, environment: principal.environment, application: principal.application }),
+    ...(principal && {
+      [principal.actor.kind]: principal.actor.id,
+      environment: principal.environment,
+      application: principal.application,
+    }),
     ip: request.ip,
   };
   if (reply.statusCode < 500) request.log.info(line, 'request');

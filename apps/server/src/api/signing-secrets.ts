@@ -21,6 +21,7 @@ export function secretRoutes(api: Api, { store }: ApiOptions): void {
   api.get(
     '/v1/endpoints/:id/secret',
     {
+      config: { access: 'developer' },
       schema: {
         summary: 'Reveal the signing secret',
         operationId: 'getSecret',
@@ -40,6 +41,7 @@ export function secretRoutes(api: Api, { store }: ApiOptions): void {
   api.post(
     '/v1/endpoints/:id/secret/rotate',
     {
+      config: { access: 'developer' },
       schema: {
         summary: 'Begin a rotation',
         description:
@@ -58,7 +60,7 @@ export function secretRoutes(api: Api, { store }: ApiOptions): void {
       const errors = secretErrors(secret);
       if (errors.length > 0) throw Problem.fields(errors);
       const overlapMs = overlap_seconds * 1000;
-      const secrets = await store.endpoints.rotateSecret(principal.environment, endpoint.id, { secret, overlapMs });
+      const secrets = await store.as(principal.actor).endpoints.rotateSecret(principal.environment, endpoint.id, { secret, overlapMs });
       if (secrets === 'conflict')
         throw new Problem('rotation_in_progress', 'Promote the next secret first, or wait until it becomes current.');
       if (secrets === null) throw endpointNotFound();
@@ -69,6 +71,7 @@ export function secretRoutes(api: Api, { store }: ApiOptions): void {
   api.post(
     '/v1/endpoints/:id/secret/promote',
     {
+      config: { access: 'developer' },
       schema: {
         summary: 'Make the next secret current',
         operationId: 'promoteSecret',
@@ -79,7 +82,7 @@ export function secretRoutes(api: Api, { store }: ApiOptions): void {
     },
     async (request) => {
       const { principal, endpoint } = await requestedEndpoint(request, request.params.id, store);
-      const secrets = await store.endpoints.promoteSecret(principal.environment, endpoint.id);
+      const secrets = await store.as(principal.actor).endpoints.promoteSecret(principal.environment, endpoint.id);
       if (secrets === 'conflict') throw new Problem('no_rotation', 'Rotate first: POST /v1/endpoints/{id}/secret/rotate.');
       if (secrets === null) throw endpointNotFound();
       return secretView(secrets);

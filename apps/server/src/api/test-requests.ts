@@ -23,6 +23,7 @@ export function testRoutes(api: Api, options: ApiOptions): void {
   api.post(
     '/v1/endpoints/:id/test',
     {
+      config: { access: 'developer' },
       schema: {
         summary: 'Send a test request to an endpoint',
         description:
@@ -50,6 +51,7 @@ export function testRoutes(api: Api, options: ApiOptions): void {
   api.post(
     '/v1/test',
     {
+      config: { access: 'developer' },
       schema: {
         summary: 'Send a test request to any URL',
         description:

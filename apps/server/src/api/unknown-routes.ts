@@ -1,7 +1,8 @@
 /** What is asked of routes that do not exist (404), or not with this method (405). */
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { Api } from './context.ts';
+import type { Api, WebApp } from './context.ts';
 import { answerError, Problem } from './problems.ts';
+import { isPage, sendPage } from './web-app.ts';
 
 interface KnownRoute {
   readonly pattern: RegExp;
@@ -9,7 +10,7 @@ interface KnownRoute {
 }
 
 /** Call it before the routes are made. */
-export function answerUnknownRoutes(api: Api): void {
+export function answerUnknownRoutes(api: Api, webApp: WebApp | null): void {
   const known = new Map<string, KnownRoute>();
   api.addHook('onRoute', ({ url, method }) => {
     const route = known.get(url) ?? { pattern: pathPattern(url), methods: new Set() };
@@ -20,6 +21,7 @@ export function answerUnknownRoutes(api: Api): void {
   api.setNotFoundHandler((request, reply) => {
     const path = request.url.split('?', 1)[0] ?? '';
     const methods = [...known.values()].filter(({ pattern }) => pattern.test(path)).flatMap((route) => [...route.methods]);
+    if (methods.length === 0 && webApp !== null && isPage(request)) return sendPage(reply, webApp);
     return methods.length === 0 ? noRoute(request, reply) : otherMethods(methods, request, reply);
   });
 }

@@ -9,18 +9,23 @@ import type {
   ApplicationId,
   AttemptErrorCode,
   AttemptId,
+  AuditEntryId,
   DeliveryEnd,
   DeliveryId,
   DeliveryReason,
   DeliveryStatus,
   EndpointId,
   HealthNotice,
+  InvitationId,
   KeyId,
   LaneHealth,
   Ordering,
+  PersonId,
+  PortalSessionId,
   Standing,
   Timings,
 } from '@posthorn/core';
+import type { BetterAuthOptions } from 'better-auth';
 
 export const ENVIRONMENTS = ['production', 'sandbox'] as const;
 export type Environment = (typeof ENVIRONMENTS)[number];
@@ -570,6 +575,149 @@ export interface ScanResult {
   readonly gatedFrom: number | null;
 }
 
+// ------------------------------------------------------------------------------------------------------------------ people
+
+/** What a member may do: a viewer looks, a developer changes, an owner also decides who is a member. */
+export const ROLES = ['owner', 'developer', 'viewer'] as const;
+export type Role = (typeof ROLES)[number];
+
+/** Somebody with an account. The account itself (password, sessions) is better-auth's. */
+export interface Person {
+  readonly id: PersonId;
+  /** Lower case. */
+  readonly email: string;
+  readonly name: string;
+}
+
+export interface Member extends Person {
+  readonly role: Role;
+  readonly createdAt: number;
+}
+
+export interface Membership {
+  readonly application: Application;
+  readonly role: Role;
+}
+
+export interface PeopleStore {
+  /** What a person may do, everywhere. Oldest membership first. */
+  standing(person: PersonId): Promise<{ readonly operator: boolean; readonly memberships: Membership[] }>;
+  /** Makes an application with this person as its owner. `member`: they are a member of one already. */
+  found(person: PersonId, input: { readonly name: string }): Promise<Application | 'member'>;
+  members(application: ApplicationId, page: PageRequest): Promise<Page<Member>>;
+  /** `last_owner`: an application always has one. Null: no such member. */
+  setRole(application: ApplicationId, person: string, role: Role): Promise<Member | 'last_owner' | null>;
+  remove(application: ApplicationId, person: string): Promise<'removed' | 'last_owner' | null>;
+  /** To whom to write about an endpoint. Empty for one that is deleted. */
+  ownersOf(endpoint: EndpointId): Promise<Person[]>;
+}
+
+export interface Invitation {
+  readonly id: InvitationId;
+  readonly application: { readonly id: ApplicationId; readonly name: string };
+  /** Lower case. */
+  readonly email: string;
+  readonly role: Role;
+  readonly createdAt: number;
+  readonly expiresAt: number;
+  /** When it was accepted, withdrawn or replaced; null: it is open, if it has not expired. */
+  readonly endedAt: number | null;
+}
+
+/** Tokens come hashed (SHA-256), here and below. */
+export interface InvitationStore {
+  /** Replaces an open one of the same address. `member`: the address is a member's. Null: no such application. */
+  create(input: {
+    readonly application: ApplicationId;
+    readonly email: string;
+    readonly role: Role;
+    readonly tokenHash: Uint8Array;
+    readonly expiresAt: number;
+  }): Promise<Invitation | 'member' | null>;
+  /** Those that have not ended. */
+  list(application: ApplicationId, page: PageRequest): Promise<Page<Invitation>>;
+  byToken(tokenHash: Uint8Array): Promise<Invitation | null>;
+  /** False: there is no such open one. */
+  withdraw(application: ApplicationId, id: string): Promise<boolean>;
+  /**
+   * Makes the person a member, once. One who is a member already keeps the role. `over`: unknown, ended or expired;
+   * `for_another`: it is for another address.
+   */
+  accept(tokenHash: Uint8Array, person: Person): Promise<'accepted' | 'over' | 'for_another'>;
+}
+
+/** The operator runs the installation and acts across applications. */
+export interface OperatorStore {
+  any(): Promise<boolean>;
+  /** A link that makes its visitor the operator, while there is none. */
+  addLink(tokenHash: Uint8Array): Promise<void>;
+  /** Whether `claim` would do. */
+  isLink(tokenHash: Uint8Array): Promise<boolean>;
+  /** Makes the person the operator, and every link void. False: the link is worth nothing. */
+  claim(tokenHash: Uint8Array, person: PersonId): Promise<boolean>;
+}
+
+/** A visitor whom the provider vouches for, without an account. */
+export interface PortalSession extends Membership {
+  readonly id: PortalSessionId;
+  readonly name: string;
+  readonly expiresAt: number;
+}
+
+export interface PortalStore {
+  /** False: no such application. */
+  addLink(input: {
+    readonly application: ApplicationId;
+    readonly role: Role;
+    /** Who it is for: the name in the audit log. */
+    readonly name: string;
+    readonly tokenHash: Uint8Array;
+    readonly expiresAt: number;
+  }): Promise<boolean>;
+  /** Turns a link into a session, once. Null: used, expired or unknown. */
+  open(link: Uint8Array, session: { readonly tokenHash: Uint8Array; readonly expiresAt: number }): Promise<PortalSession | null>;
+  session(tokenHash: Uint8Array): Promise<PortalSession | null>;
+  end(tokenHash: Uint8Array): Promise<void>;
+}
+
+// --------------------------------------------------------------------------------------------------------------- audit log
+
+/** Whoever makes a change. `name` is what people know it by. */
+export interface Actor {
+  readonly kind: 'person' | 'key' | 'system';
+  readonly id: string | null;
+  readonly name: string;
+}
+
+/** By field, as the API names it. Never a secret: of those, only that they changed. */
+export type FieldChanges = Readonly<Record<string, { readonly from: unknown; readonly to: unknown }>>;
+
+export interface AuditEntry {
+  readonly id: AuditEntryId;
+  readonly at: number;
+  readonly actor: Actor;
+  /** `endpoint.update` and the like: see audit.ts. */
+  readonly action: string;
+  readonly target: { readonly kind: string; readonly id: string };
+  readonly changes: FieldChanges;
+  /** Null: the change was to both. */
+  readonly environment: Environment | null;
+}
+
+export interface AuditStore {
+  /** What changed in one application (null: anywhere), in this environment or in both at once. */
+  list(environment: Environment, filter: { readonly application: ApplicationId | null } & PageRequest): Promise<Page<AuditEntry>>;
+}
+
+/** The parts whose changes the audit log tells of. What `as` gives writes the entry in the transaction of the change. */
+export type Audited = Pick<
+  Store,
+  'applications' | 'endpoints' | 'eventTypes' | 'keys' | 'environments' | 'deliveries' | 'people' | 'invitations' | 'operators' | 'portal'
+>;
+
+/** A connection of better-auth's own, as it takes one. */
+export type AccountsDatabase = Extract<NonNullable<BetterAuthOptions['database']>, { readonly dialect: unknown }>;
+
 /** A hint that something changed; losing one costs time only, never a delivery. */
 export type StoreHint =
   /** A lane may have become due: look again. */
@@ -586,6 +734,15 @@ export interface Store {
   readonly events: EventStore;
   readonly deliveries: DeliveryStore;
   readonly lanes: LaneStore;
+  readonly people: PeopleStore;
+  readonly invitations: InvitationStore;
+  readonly operators: OperatorStore;
+  readonly portal: PortalStore;
+  readonly audit: AuditStore;
+  /** The same store in somebody's name: changes are entered in the audit log. Without it, none are. */
+  as(actor: Actor): Audited;
+  /** Opened by the first call; closed with the store. */
+  accounts(): AccountsDatabase;
   /** The store's clock. */
   now(): Promise<number>;
   /** Concurrent calls share a transaction. Resolves only once it is on disk. */

@@ -4,7 +4,7 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Environment } from '../../src/store/store.ts';
-import { type Answer, type CallOptions, type Method, type Workbench, workbench } from './workbench.ts';
+import { type Answer, type CallOptions, type Method, type SignedIn, type Workbench, workbench } from './workbench.ts';
 
 interface Schema {
   readonly type?: string | readonly string[];
@@ -17,6 +17,8 @@ interface Schema {
 
 interface Operation {
   readonly operationId: string;
+  /** The document's own where it is missing: a key or a session. */
+  readonly security?: readonly Record<string, unknown>[];
   readonly parameters?: readonly { readonly in: string; readonly name: string; readonly schema: Schema }[];
   readonly requestBody?: {
     readonly required: boolean;
@@ -38,14 +40,23 @@ const bench: Workbench = await workbench();
 const document = JSON.parse((await bench.call('GET', '/openapi.json')).text);
 const operations = Object.entries(document.paths as Record<string, Record<string, Operation>>).flatMap(([path, methods]) =>
   Object.entries(methods)
-    .filter(() => path.startsWith('/v1/'))
+    .filter(() => /^\/(?:v1|auth)\//.test(path))
     .map(([method, operation]) => ({ method: method.toUpperCase() as Method, path, operation })),
 );
+
+let ada: SignedIn;
+
+/** By a session where only a session does. */
+function call(method: Method, bad: Case, operation: Operation): Promise<Answer> {
+  const bySession = operation.security?.some((scheme) => 'session' in scheme) === true;
+  return bench.call(method, bad.url, { ...bad.call, ...(bySession && { by: ada }) });
+}
 
 const known: Record<string, string> = { application: 'business-1', name: 'shipment.created' };
 
 beforeAll(async () => {
-  await bench.tenant('business-1');
+  const { application } = await bench.tenant('business-1');
+  ada = await bench.person('ada@example.com', { application: application.id, role: 'owner' });
   const endpoint = await bench.call('POST', '/v1/endpoints', { json: { application: 'business-1', url: 'http://127.0.0.1:9/' } });
   await bench.call('PUT', '/v1/event-types/shipment.created', { json: { description: 'A shipment was booked' } });
   const event = await bench.call('POST', '/v1/events', { json: { application: 'business-1', type: 'shipment.created', data: {} } });
@@ -248,13 +259,12 @@ function pathCases(path: string, operation: Operation): Case[] {
 }
 
 describe.each(operations)('$method $path', ({ method, path, operation }) => {
-  const url = filled(path);
-
   test('announces what any request may be answered with', () => {
     for (const status of ['200', '201', '202', '204'].filter((status) => status in operation.responses))
       expect(operation.responses[status]?.description).not.toBe('');
     expect(Object.keys(operation.responses).some((status) => status.startsWith('2'))).toBe(true);
-    for (const status of ['400', '401', '500', '503']) expect(Object.keys(operation.responses)).toContain(status);
+    const always = operation.security?.length === 0 ? ['400', '500', '503'] : ['400', '401', '500', '503'];
+    for (const status of always) expect(Object.keys(operation.responses)).toContain(status);
   });
 
   test('answers every bad request with a problem, and writes nothing', async () => {
@@ -265,11 +275,15 @@ describe.each(operations)('$method $path', ({ method, path, operation }) => {
       cases.push({ about: 'a body where none belongs', url: real, call: { json: { nope: 1 } }, code: 'invalid_request', path: '' });
     }
     expect(cases.length).toBeGreaterThan(1);
-    for (const bad of cases) expectProblem(await bench.call(method, bad.url, bad.call), operation, bad);
+    for (const bad of cases) expectProblem(await call(method, bad, operation), operation, bad);
     expect(await everything()).toBe(before);
   });
+});
 
-  test('needs a key', async () => {
+describe.each(operations.filter(({ operation }) => operation.security?.length !== 0))('$method $path', ({ method, path, operation }) => {
+  const url = filled(path);
+
+  test('needs a key, or a session', async () => {
     const before = await everything();
     for (const authorization of [
       '',
@@ -288,6 +302,6 @@ describe.each(operations)('$method $path', ({ method, path, operation }) => {
   });
 });
 
-test('the table covers every route that the API has under /v1', () => {
+test('the table covers every route that the API has under /v1 and /auth', () => {
   expect(operations.length).toBeGreaterThanOrEqual(30);
 });

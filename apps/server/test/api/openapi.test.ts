@@ -137,11 +137,19 @@ describe('the OpenAPI document', () => {
     expect(PROBLEM_CODES.filter((code) => !announced.has(code))).toEqual(['route_not_found', 'method_not_allowed']);
   });
 
-  test('says that every route but the operator’s takes a key', () => {
-    expect(document['security']).toEqual([{ key: [] }]);
-    expect(operations.filter(({ operation }) => operation['security'] !== undefined).map(({ path }) => path)).toEqual([
+  test('says which few routes take neither a key nor a session', () => {
+    expect(document['security']).toEqual([{ key: [] }, { session: [] }]);
+    const open = operations.filter(({ operation }) => (operation['security'] as unknown[] | undefined)?.length === 0);
+    expect(open.map(({ path }) => path).sort()).toEqual([
+      '/auth/request-password-reset',
+      '/auth/reset-password',
+      '/auth/sign-in/email',
+      '/auth/sign-out',
+      '/auth/sign-up/email',
       '/healthz',
       '/readyz',
+      '/v1/branding',
+      '/v1/invitations/by-token/{token}',
     ]);
   });
 });

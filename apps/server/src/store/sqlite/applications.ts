@@ -1,11 +1,13 @@
 /** Applications: the tenants. */
 import { type ApplicationId, newId } from '@posthorn/core';
+import { applicationChanges } from '../audit.ts';
 import type { Application, ApplicationStore } from '../store.ts';
+import { recordChange } from './audit.ts';
 import type { SqliteContext } from './context.ts';
 import { cancelDeleted } from './deletions.ts';
 import { Conditions, pageOf, readCursor } from './page.ts';
 
-interface ApplicationRow {
+export interface ApplicationRow {
   readonly pk: number;
   readonly id: ApplicationId;
   readonly uid: string | null;
@@ -15,6 +17,20 @@ interface ApplicationRow {
 }
 
 const COLUMNS = 'pk, id, uid, name, created_at, updated_at';
+
+/** Within a transaction; the uid is free. */
+export function insertApplication(context: SqliteContext, input: { readonly name: string; readonly uid: string | null }): Application {
+  const now = context.now();
+  const row = context.db.get<ApplicationRow>(
+    `INSERT INTO applications (id, uid, name, created_at, updated_at) VALUES (?, ?, ?, ?, ?) RETURNING ${COLUMNS}`,
+    newId('app_', now, context.randomBytes(10)),
+    input.uid,
+    input.name,
+    now,
+    now,
+  );
+  return applicationFromRow(row as ApplicationRow);
+}
 
 export function sqliteApplications(context: SqliteContext): ApplicationStore {
   const { db } = context;
@@ -26,31 +42,31 @@ export function sqliteApplications(context: SqliteContext): ApplicationStore {
     uid !== null && db.get('SELECT 1 FROM applications WHERE uid = ? AND id <> ?', uid, except) !== undefined;
 
   function insert(input: { readonly name: string; readonly uid: string | null }): Application {
-    const now = context.now();
-    return application(
-      db.get<ApplicationRow>(
-        `INSERT INTO applications (id, uid, name, created_at, updated_at) VALUES (?, ?, ?, ?, ?) RETURNING ${COLUMNS}`,
-        newId('app_', now, context.randomBytes(10)),
-        input.uid,
-        input.name,
-        now,
-        now,
-      ) as ApplicationRow,
-    );
+    const made = insertApplication(context, input);
+    record('application.create', null, made);
+    return made;
   }
 
   function change(id: ApplicationId, to: { readonly name?: string; readonly uid?: string | null }): Application | null {
     const before = find(id);
     if (before === undefined || before.id !== id) return null;
-    return application(
-      db.get<ApplicationRow>(
-        `UPDATE applications SET name = ?, uid = ?, updated_at = ? WHERE pk = ? RETURNING ${COLUMNS}`,
-        to.name ?? before.name,
-        to.uid === undefined ? before.uid : to.uid,
-        context.now(),
-        before.pk,
-      ) as ApplicationRow,
+    const after = db.get<ApplicationRow>(
+      `UPDATE applications SET name = ?, uid = ?, updated_at = ? WHERE pk = ? RETURNING ${COLUMNS}`,
+      to.name ?? before.name,
+      to.uid === undefined ? before.uid : to.uid,
+      context.now(),
+      before.pk,
     );
+    const changed = applicationFromRow(after as ApplicationRow);
+    record('application.update', applicationFromRow(before), changed);
+    return changed;
+  }
+
+  function record(action: `application.${'create' | 'update' | 'delete'}`, before: Application | null, after: Application | null): void {
+    const id = (after ?? before)?.id;
+    if (id === undefined) return;
+    const changes = applicationChanges(before, after);
+    recordChange(context, { action, application: id, environment: null, target: { kind: 'application', id }, changes });
   }
 
   return {
@@ -66,7 +82,7 @@ export function sqliteApplications(context: SqliteContext): ApplicationStore {
     },
     async get(idOrUid) {
       const row = find(idOrUid);
-      return row === undefined ? null : application(row);
+      return row === undefined ? null : applicationFromRow(row);
     },
     async list({ limit, cursor }) {
       const after = readCursor(cursor, 1);
@@ -77,7 +93,7 @@ export function sqliteApplications(context: SqliteContext): ApplicationStore {
         ...where.parameters,
         limit + 1,
       );
-      return pageOf(rows, { limit, read: application, cursor: (row) => [row.pk] });
+      return pageOf(rows, { limit, read: applicationFromRow, cursor: (row) => [row.pk] });
     },
     async update(id, to) {
       return db.transaction(() => (to.uid !== undefined && uidTaken(to.uid, id) ? 'conflict' : change(id, to)));
@@ -89,6 +105,12 @@ export function sqliteApplications(context: SqliteContext): ApplicationStore {
         const now = context.now();
         // Its uid is free again for a new application.
         db.run('UPDATE applications SET deleted_at = ?, uid = NULL WHERE pk = ?', now, row.pk);
+        record('application.delete', applicationFromRow(row), null);
+        db.run('DELETE FROM members WHERE application = ?', row.pk);
+        db.run('UPDATE invitations SET ended_at = ? WHERE application = ? AND ended_at IS NULL', now, row.pk);
+        db.run('DELETE FROM portal_links WHERE application = ?', row.pk);
+        db.run('DELETE FROM portal_sessions WHERE application = ?', row.pk);
+        db.run('DELETE FROM inboxes WHERE application = ?', row.pk);
         db.run('UPDATE keys SET revoked_at = ? WHERE application = ? AND revoked_at IS NULL', now, row.pk);
         db.run('UPDATE lanes SET enabled = 0 WHERE endpoint IN (SELECT pk FROM endpoints WHERE application = ?)', row.pk);
         return db
@@ -107,6 +129,6 @@ export function sqliteApplications(context: SqliteContext): ApplicationStore {
   };
 }
 
-function application(row: ApplicationRow): Application {
+export function applicationFromRow(row: ApplicationRow): Application {
   return { id: row.id, uid: row.uid, name: row.name, createdAt: row.created_at, updatedAt: row.updated_at };
 }

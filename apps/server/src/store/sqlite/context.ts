@@ -1,6 +1,6 @@
 /** What every part of the SQLite store works with. */
 import type { Cipher } from '../cipher.ts';
-import type { StoreHint } from '../store.ts';
+import type { Actor, StoreHint } from '../store.ts';
 import type { Database } from './database.ts';
 
 export interface SqliteContext {
@@ -11,6 +11,8 @@ export interface SqliteContext {
   readonly random: () => number;
   readonly randomBytes: (size: number) => Uint8Array;
   readonly cipher: Cipher;
+  /** In whose name changes are made; null: nobody's, and the audit log does not hear of them. */
+  readonly actor: Actor | null;
   /** Tells the subscribers that something changed. Call it only after the commit. */
   readonly hint: (hint: StoreHint) => void;
 }

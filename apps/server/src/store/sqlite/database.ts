@@ -11,6 +11,14 @@ export type Row = Record<string, unknown>;
 
 const MIGRATIONS = join(import.meta.dirname, 'migrations');
 
+/** FULL: a commit returns only after its sync, which is what lets a 202 promise anything. */
+export const DURABLE = `
+  PRAGMA journal_mode = WAL;
+  PRAGMA synchronous = FULL;
+  PRAGMA fullfsync = ON;
+  PRAGMA checkpoint_fullfsync = ON;
+`;
+
 /** Rolled back on purpose: carries the value that the transaction comes to. */
 class Rollback<T> extends Error {
   readonly value: T;
@@ -30,12 +38,8 @@ export class Database {
    */
   constructor(path: string) {
     this.#db = new DatabaseSync(path, { timeout: 5_000, enableForeignKeyConstraints: true });
-    // FULL: a commit returns only after its sync, which is what lets a 202 promise anything.
+    this.#db.exec(DURABLE);
     this.#db.exec(`
-      PRAGMA journal_mode = WAL;
-      PRAGMA synchronous = FULL;
-      PRAGMA fullfsync = ON;
-      PRAGMA checkpoint_fullfsync = ON;
       PRAGMA journal_size_limit = 67108864;
       PRAGMA wal_autocheckpoint = 4000;
       PRAGMA cache_size = -65536;

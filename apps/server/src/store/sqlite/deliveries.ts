@@ -12,6 +12,7 @@ import {
 } from '@posthorn/core';
 import { tickAfter } from '../cadences.ts';
 import type { Attempt, Delivery, DeliveryFilter, DeliveryStore, Environment } from '../store.ts';
+import { recordChange } from './audit.ts';
 import type { SqliteContext } from './context.ts';
 import { type EndpointRow, endpointFromRow, SELECT_ENDPOINTS } from './endpoints.ts';
 import { environmentState } from './environments.ts';
@@ -77,6 +78,11 @@ export function sqliteDeliveries(context: SqliteContext): DeliveryStore {
   const find = (environment: Environment, id: string): DeliveryRow | undefined =>
     db.get<DeliveryRow>(`${select()} WHERE d.id = ? AND d.environment = ?`, id, environment);
 
+  function record(action: 'delivery.retry' | 'delivery.cancel', row: DeliveryRow): void {
+    const target = { kind: 'delivery', id: row.id };
+    recordChange(context, { action, application: row.application_id, environment: row.environment, target });
+  }
+
   /** The lane has to be looked at again: something in it may go now. `wish`: whatever floor it has. */
   function wake(lane: number, now: number, { wish }: { readonly wish: boolean }): void {
     db.run(`UPDATE lanes SET due_at = min(coalesce(due_at, ?1), ?1)${wish ? ', wish_at = ?1' : ''} WHERE pk = ?2`, now, lane);
@@ -123,6 +129,7 @@ export function sqliteDeliveries(context: SqliteContext): DeliveryStore {
           );
         }
         wake(row.lane, now, { wish: true });
+        record('delivery.retry', row);
         return { lane: row.lane, delivery: delivery(find(environment, id) as DeliveryRow) };
       });
       if (result === null || result === 'endpoint_deleted') return result;
@@ -137,6 +144,7 @@ export function sqliteDeliveries(context: SqliteContext): DeliveryStore {
         db.run(`UPDATE deliveries SET status = 'canceled', reason = 'canceled_by_hand', by_hand = 0 WHERE seq = ?`, row.seq);
         // Those behind it on its key may go now.
         wake(row.lane, context.now(), { wish: false });
+        record('delivery.cancel', row);
         return { lane: row.lane, delivery: delivery(find(environment, id) as DeliveryRow) };
       });
       if (result === null || result === 'not_pending') return result;

@@ -1,7 +1,9 @@
 /** Endpoints, each with its lane. Custom headers and secrets are sealed: both are credentials. */
 import { type ApplicationId, type EndpointId, newId, type Ordering } from '@posthorn/core';
+import { type Action, endpointChanges } from '../audit.ts';
 import { firstSecret, promote, rotate, type SecretState, secretsAt } from '../secrets.ts';
 import type { DisabledReason, Endpoint, EndpointSettings, EndpointStatus, EndpointStore, Environment } from '../store.ts';
+import { recordChange } from './audit.ts';
 import type { SqliteContext } from './context.ts';
 import { cancelDeleted } from './deletions.ts';
 import { type HealthRow, healthFromRow, LANE_HEALTH, startHealthAnew } from './lane-state.ts';
@@ -83,13 +85,24 @@ export function sqliteEndpoints(context: SqliteContext): EndpointStore {
     ];
   }
 
+  function record(action: Action, before: Endpoint | null, after: Endpoint | null): void {
+    const endpoint = after ?? before;
+    if (endpoint === null) return;
+    const { id, application, environment } = endpoint;
+    recordChange(context, { action, application, environment, target: { kind: 'endpoint', id }, changes: endpointChanges(before, after) });
+  }
+
   /** Whoever holds the lane looks at its target again; whoever sleeps looks for work. */
   function changed(lane: number): void {
     context.hint({ kind: 'endpoint', lane });
     context.hint({ kind: 'work' });
   }
 
-  function changeSecrets(environment: Environment, id: EndpointId, change: (state: SecretState, now: number) => SecretState | null) {
+  function changeSecrets(
+    action: 'endpoint.rotate_secret' | 'endpoint.promote_secret',
+    { environment, id }: { readonly environment: Environment; readonly id: EndpointId },
+    change: (state: SecretState, now: number) => SecretState | null,
+  ) {
     const result = db.transaction(() => {
       const row = find(environment, id);
       if (row === undefined) return null;
@@ -99,6 +112,8 @@ export function sqliteEndpoints(context: SqliteContext): EndpointStore {
       db.run('UPDATE endpoints SET secrets = ?, updated_at = ? WHERE pk = ?', sealSecrets(id, state), now, row.pk);
       // A wrong secret may have been what it failed of.
       startHealthAnew(context, row.pk);
+      const endpoint = endpointFromRow(context, row);
+      record(action, endpoint, endpoint);
       return { lane: row.pk, secrets: secretsAt(state, now) };
     });
     if (result === null || result === 'conflict') return result;
@@ -131,7 +146,9 @@ export function sqliteEndpoints(context: SqliteContext): EndpointStore {
           pk,
           `${environment}:${settings.cadence ?? ''}`,
         );
-        return endpointFromRow(context, find(environment, id) as EndpointRow);
+        const endpoint = endpointFromRow(context, find(environment, id) as EndpointRow);
+        record('endpoint.create', null, endpoint);
+        return endpoint;
       });
     },
     async get(environment, id) {
@@ -171,7 +188,9 @@ export function sqliteEndpoints(context: SqliteContext): EndpointStore {
         // What stood behind a retry may go at once in another order, but the lane's marks only know the heads of the old one.
         if (next.ordering !== row.ordering)
           db.run('UPDATE lanes SET due_at = min(coalesce(due_at, ?1), ?1) WHERE pk = ?2', context.now(), row.pk);
-        return { lane: row.pk, endpoint: endpointFromRow(context, find(environment, id) as EndpointRow) };
+        const endpoint = endpointFromRow(context, find(environment, id) as EndpointRow);
+        record('endpoint.update', endpointFromRow(context, row), endpoint);
+        return { lane: row.pk, endpoint };
       });
       if (updated === null) return null;
       changed(updated.lane);
@@ -181,6 +200,7 @@ export function sqliteEndpoints(context: SqliteContext): EndpointStore {
       const lane = db.transaction(() => {
         const row = find(environment, id);
         if (row === undefined) return null;
+        record('endpoint.delete', endpointFromRow(context, row), null);
         db.run(`UPDATE endpoints SET deleted_at = ?, secrets = x'', headers = x'' WHERE pk = ?`, context.now(), row.pk);
         db.run('UPDATE lanes SET enabled = 0 WHERE pk = ?', row.pk);
         return row.pk;
@@ -195,10 +215,10 @@ export function sqliteEndpoints(context: SqliteContext): EndpointStore {
       return row === undefined ? null : secretsAt(secretState(context, row), context.now());
     },
     async rotateSecret(environment, id, input) {
-      return changeSecrets(environment, id, (state, now) => rotate(state, now, input));
+      return changeSecrets('endpoint.rotate_secret', { environment, id }, (state, now) => rotate(state, now, input));
     },
     async promoteSecret(environment, id) {
-      return changeSecrets(environment, id, promote);
+      return changeSecrets('endpoint.promote_secret', { environment, id }, promote);
     },
     async open(environment, id) {
       const opened = db.transaction(() => {
@@ -210,6 +230,8 @@ export function sqliteEndpoints(context: SqliteContext): EndpointStore {
           row.pk,
         ) as { pending: number };
         db.run('UPDATE lanes SET opened_at = max(opened_at, ?) WHERE pk = ?', now, row.pk);
+        const endpoint = endpointFromRow(context, row);
+        record('endpoint.dispatch', endpoint, endpoint);
         if (pending > 0) db.run('UPDATE lanes SET due_at = min(coalesce(due_at, ?1), ?1) WHERE pk = ?2', now, row.pk);
         return { lane: row.pk, pending, openedAt: now };
       });

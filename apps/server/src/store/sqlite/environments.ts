@@ -1,5 +1,6 @@
 /** The two environments: their cadence in force, dispatch-now, and what waits in them. */
 import type { Environment, EnvironmentState, EnvironmentStore } from '../store.ts';
+import { recordChange } from './audit.ts';
 import type { SqliteContext } from './context.ts';
 
 interface EnvironmentRow {
@@ -33,6 +34,12 @@ export function sqliteEnvironments(context: SqliteContext): EnvironmentStore {
       const now = context.now();
       const opened = db.transaction(() => {
         db.run('UPDATE environments SET opened_at = max(opened_at, ?) WHERE name = ?', now, environment);
+        recordChange(context, {
+          action: 'environment.dispatch',
+          application: null,
+          environment,
+          target: { kind: 'environment', id: environment },
+        });
         // The holders of its lanes scan again with the gate as it is now.
         const held = db.all<{ pk: number }>(`SELECT pk FROM lanes WHERE holder IS NOT NULL AND cadence_group GLOB ? || ':*'`, environment);
         return { state: environmentState(context, environment), held };

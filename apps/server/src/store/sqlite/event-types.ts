@@ -1,7 +1,9 @@
 /** The event catalogue, shared by both environments. */
 import { isEventTypeName } from '@posthorn/core';
+import { type Action, eventTypeChanges } from '../audit.ts';
 import type { EventType, EventTypeStore } from '../store.ts';
 import { InvalidCursor } from '../store.ts';
+import { recordChange } from './audit.ts';
 import type { SqliteContext } from './context.ts';
 
 interface EventTypeRow {
@@ -14,11 +16,23 @@ interface EventTypeRow {
   readonly updated_at: number;
 }
 
-export function sqliteEventTypes({ db, now }: SqliteContext): EventTypeStore {
+export function sqliteEventTypes(context: SqliteContext): EventTypeStore {
+  const { db, now } = context;
+
+  const find = (name: string): EventType | null => {
+    const row = db.get<EventTypeRow>('SELECT * FROM event_types WHERE name = ?', name);
+    return row === undefined ? null : eventType(row);
+  };
+
+  function record(action: Action, before: EventType | null, after: EventType | null): void {
+    const target = { kind: 'event_type', id: (after ?? before)?.name ?? '' };
+    recordChange(context, { action, application: null, environment: null, target, changes: eventTypeChanges(before, after) });
+  }
+
   return {
     async put({ name, description, schema, example, strict }) {
       return db.transaction(() => {
-        const created = db.get('SELECT 1 FROM event_types WHERE name = ?', name) === undefined;
+        const before = find(name);
         const at = now();
         const row = db.get<EventTypeRow>(
           `INSERT INTO event_types (name, description, schema, example, strict, created_at, updated_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6)
@@ -30,12 +44,12 @@ export function sqliteEventTypes({ db, now }: SqliteContext): EventTypeStore {
           strict ? 1 : 0,
           at,
         ) as EventTypeRow;
-        return { eventType: eventType(row), created };
+        record(before === null ? 'event_type.create' : 'event_type.update', before, eventType(row));
+        return { eventType: eventType(row), created: before === null };
       });
     },
     async get(name) {
-      const row = db.get<EventTypeRow>('SELECT * FROM event_types WHERE name = ?', name);
-      return row === undefined ? null : eventType(row);
+      return find(name);
     },
     async getMany(names) {
       return db
@@ -56,7 +70,13 @@ export function sqliteEventTypes({ db, now }: SqliteContext): EventTypeStore {
       };
     },
     async delete(name) {
-      return db.run('DELETE FROM event_types WHERE name = ?', name) === 1;
+      return db.transaction(() => {
+        const before = find(name);
+        if (before === null) return false;
+        db.run('DELETE FROM event_types WHERE name = ?', name);
+        record('event_type.delete', before, null);
+        return true;
+      });
     },
   };
 }

@@ -1,8 +1,10 @@
 /** The SQLite store, put together: one file (or memory), one process. */
 import { randomFillSync } from 'node:crypto';
 import type { Cipher } from '../cipher.ts';
-import type { Store, StoreHint } from '../store.ts';
+import type { Actor, Audited, Store, StoreHint } from '../store.ts';
+import { accountsConnection } from './accounts.ts';
 import { sqliteApplications } from './applications.ts';
+import { sqliteAudit } from './audit.ts';
 import type { SqliteContext } from './context.ts';
 import { Database } from './database.ts';
 import { resumeDeletions } from './deletions.ts';
@@ -11,8 +13,12 @@ import { type EndpointRow, secretState, sqliteEndpoints } from './endpoints.ts';
 import { sqliteEnvironments } from './environments.ts';
 import { sqliteEventTypes } from './event-types.ts';
 import { sqliteEvents } from './events.ts';
-import { sqliteKeys } from './keys.ts';
+import { sqliteInvitations } from './invitations.ts';
+import { type KeyUses, keyUses, sqliteKeys } from './keys.ts';
 import { sqliteLanes, voidLeases } from './lanes.ts';
+import { sqliteOperators } from './operators.ts';
+import { sqlitePeople } from './people.ts';
+import { sqlitePortal } from './portal.ts';
 import { sqlitePublish } from './publish.ts';
 
 export interface SqliteStoreOptions {
@@ -39,22 +45,22 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
     random: options.random,
     randomBytes: options.randomBytes ?? pooledRandomBytes(),
     cipher: options.cipher,
+    actor: null,
     hint(hint) {
       for (const listener of listeners) listener(hint);
     },
   };
   checkKey(context);
   voidLeases(context);
-  const keys = sqliteKeys(context);
+  const uses = keyUses(context);
+  const accounts = accountsConnection(options.path);
   await resumeDeletions(context);
   return {
-    applications: sqliteApplications(context),
-    endpoints: sqliteEndpoints(context),
-    eventTypes: sqliteEventTypes(context),
-    keys,
-    environments: sqliteEnvironments(context),
+    ...auditedParts(context, uses),
+    as: (actor: Actor) => auditedParts({ ...context, actor }, uses),
+    audit: sqliteAudit(context),
+    accounts: () => accounts.open(),
     events: sqliteEvents(context),
-    deliveries: sqliteDeliveries(context),
     lanes: sqliteLanes(context),
     publish: sqlitePublish(context),
     async now() {
@@ -68,10 +74,26 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
       return () => listeners.delete(listener);
     },
     async close() {
-      keys.flush();
+      uses.flush();
       listeners.clear();
+      accounts.close();
       db.close();
     },
+  };
+}
+
+function auditedParts(context: SqliteContext, uses: KeyUses): Audited {
+  return {
+    applications: sqliteApplications(context),
+    endpoints: sqliteEndpoints(context),
+    eventTypes: sqliteEventTypes(context),
+    keys: sqliteKeys(context, uses),
+    environments: sqliteEnvironments(context),
+    deliveries: sqliteDeliveries(context),
+    people: sqlitePeople(context),
+    invitations: sqliteInvitations(context),
+    operators: sqliteOperators(context),
+    portal: sqlitePortal(context),
   };
 }
 

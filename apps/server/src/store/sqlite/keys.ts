@@ -1,6 +1,7 @@
 /** API keys. Only a hash of the token is stored: it has 256 random bits, so a plain SHA-256 gives nothing away. */
 import { type ApplicationId, type KeyId, newId } from '@posthorn/core';
 import type { Environment, Key, KeyStore } from '../store.ts';
+import { recordChange } from './audit.ts';
 import type { SqliteContext } from './context.ts';
 import { Conditions, pageOf, readCursor } from './page.ts';
 
@@ -21,9 +22,13 @@ const SELECT = `SELECT k.pk, k.id, k.environment, a.id AS application_id, k.name
 const USE_PRECISION_MS = 60_000;
 const WRITE_USES_AFTER_MS = 1_000;
 
-/** @returns the store, and `flush`, which writes down the uses that are still in memory */
-export function sqliteKeys(context: SqliteContext): KeyStore & { flush(): void } {
-  const { db } = context;
+/** Uses of keys that are not written down yet. */
+export interface KeyUses {
+  note(row: { readonly pk: number; readonly last_used_at: number | null }): void;
+  flush(): void;
+}
+
+export function keyUses({ db, now }: SqliteContext): KeyUses {
   const uses = new Map<number, number>();
   let timer: NodeJS.Timeout | null = null;
 
@@ -37,23 +42,35 @@ export function sqliteKeys(context: SqliteContext): KeyStore & { flush(): void }
     uses.clear();
   }
 
-  function noteUse(row: KeyRow): void {
-    const now = context.now();
-    if (row.last_used_at !== null && now - row.last_used_at < USE_PRECISION_MS) return;
-    // Until it is written, the first use stands.
-    if (!uses.has(row.pk)) uses.set(row.pk, now);
-    timer ??= setTimeout(() => {
-      timer = null;
-      try {
-        flush();
-      } catch {
-        // A note for people: the next use tries again, and what matters fails loudly by itself.
-      }
-    }, WRITE_USES_AFTER_MS).unref();
+  return {
+    flush,
+    note(row) {
+      const at = now();
+      if (row.last_used_at !== null && at - row.last_used_at < USE_PRECISION_MS) return;
+      // Until it is written, the first use stands.
+      if (!uses.has(row.pk)) uses.set(row.pk, at);
+      timer ??= setTimeout(() => {
+        timer = null;
+        try {
+          flush();
+        } catch {
+          // A note for people: the next use tries again, and what matters fails loudly by itself.
+        }
+      }, WRITE_USES_AFTER_MS).unref();
+    },
+  };
+}
+
+export function sqliteKeys(context: SqliteContext, uses: KeyUses): KeyStore {
+  const { db } = context;
+
+  function record(action: 'key.create' | 'key.revoke', row: KeyRow): void {
+    const { application_id: application, environment, id } = row;
+    const changes = { name: action === 'key.create' ? { from: null, to: row.name } : { from: row.name, to: null } };
+    recordChange(context, { action, application, environment, target: { kind: 'key', id }, changes });
   }
 
   return {
-    flush,
     async create({ environment, application, name, tokenHash, hint }) {
       return db.transaction(() => {
         const existing = db.get<KeyRow>(`${SELECT} WHERE k.token_hash = ? AND k.revoked_at IS NULL`, tokenHash);
@@ -77,13 +94,15 @@ export function sqliteKeys(context: SqliteContext): KeyStore & { flush(): void }
           hint,
           now,
         );
-        return key(db.get<KeyRow>(`${SELECT} WHERE k.id = ?`, id) as KeyRow);
+        const row = db.get<KeyRow>(`${SELECT} WHERE k.id = ?`, id) as KeyRow;
+        record('key.create', row);
+        return key(row);
       });
     },
     async authenticate(tokenHash) {
       const row = db.get<KeyRow>(`${SELECT} WHERE k.token_hash = ? AND k.revoked_at IS NULL`, tokenHash);
       if (row === undefined) return null;
-      noteUse(row);
+      uses.note(row);
       return key(row);
     },
     async list(environment, { application, limit, cursor }) {
@@ -99,10 +118,13 @@ export function sqliteKeys(context: SqliteContext): KeyStore & { flush(): void }
       return row === undefined ? null : key(row);
     },
     async revoke(environment, id) {
-      return (
-        db.run('UPDATE keys SET revoked_at = ? WHERE id = ? AND environment = ? AND revoked_at IS NULL', context.now(), id, environment) ===
-        1
-      );
+      return db.transaction(() => {
+        const row = db.get<KeyRow>(`${SELECT} WHERE k.id = ? AND k.environment = ? AND k.revoked_at IS NULL`, id, environment);
+        if (row === undefined) return false;
+        db.run('UPDATE keys SET revoked_at = ? WHERE pk = ?', context.now(), row.pk);
+        record('key.revoke', row);
+        return true;
+      });
     },
     async anyServiceKey(environment) {
       return (
