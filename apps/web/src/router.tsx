@@ -1,5 +1,6 @@
 /* oxlint-disable typescript/only-throw-error -- TanStack Router's redirects and not-founds are thrown, and are no errors. */
 /** The addresses of the app. Every page but the frame is a chunk of its own, loaded when it is first opened. */
+import type { SessionView } from '@posthorn/contract';
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
 import {
   createRootRouteWithContext,
@@ -12,7 +13,7 @@ import {
 } from '@tanstack/react-router';
 import { ApiProblem } from './api/client.ts';
 import { brandingQuery, sessionQuery } from './api/session.ts';
-import type { Environment, Session } from './api/views.ts';
+import type { Environment } from './api/views.ts';
 import { Broken, Loading, NowhereInside, NowherePage } from './pages/nowhere.tsx';
 import { useBrandColour } from './shell/brand.tsx';
 import { Shell } from './shell/shell.tsx';
@@ -49,7 +50,7 @@ function Root() {
 }
 
 /** The session of who is signed in; others go to the sign-in page, and come back after. */
-async function signedIn(queries: QueryClient, href: string): Promise<Session> {
+async function signedIn(queries: QueryClient, href: string): Promise<SessionView> {
   const session = await queries.ensureQueryData(sessionQuery);
   if (session === null) throw redirect({ to: '/sign-in', search: href === '/' ? {} : { to: href } });
   return session;
@@ -120,6 +121,18 @@ const claim = createRoute({
   getParentRoute: () => root,
   path: '/operator/$token',
   component: lazyRouteComponent(() => import('./pages/account/operator-claim.tsx'), 'OperatorClaim'),
+});
+
+const passwordForgotten = createRoute({
+  getParentRoute: () => root,
+  path: '/forgot-password',
+  component: lazyRouteComponent(() => import('./pages/account/password-forgotten.tsx'), 'PasswordForgotten'),
+});
+
+const passwordReset = createRoute({
+  getParentRoute: () => root,
+  path: '/reset-password/$token',
+  component: lazyRouteComponent(() => import('./pages/account/password-reset.tsx'), 'PasswordReset'),
 });
 
 const portal = createRoute({
@@ -253,6 +266,8 @@ const tree = root.addChildren([
   welcome,
   invitation,
   claim,
+  passwordForgotten,
+  passwordReset,
   portal,
   operator,
   inside.addChildren([

@@ -56,11 +56,6 @@ export async function call<R extends Route>(
   });
 }
 
-/** Calls of the sign-in service, under /auth. Its errors have a `message`. */
-export function authenticate(action: string, body: Readonly<Record<string, unknown>> = {}): Promise<unknown> {
-  return send(`/auth/${action}`, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) });
-}
-
 async function send<T>(url: string, init: RequestInit): Promise<T> {
   let response: Response;
   let text: string;
@@ -77,8 +72,8 @@ async function send<T>(url: string, init: RequestInit): Promise<T> {
 
 function problemIn(text: string, status: number): ConstructorParameters<typeof ApiProblem>[1] {
   try {
-    const { detail, message, title, code, errors } = JSON.parse(text) as Partial<ProblemDocument & { message: string }>;
-    const words = detail ?? message ?? title;
+    const { detail, title, code, errors } = JSON.parse(text) as Partial<ProblemDocument>;
+    const words = detail ?? title;
     if (words !== undefined) return { code: code ?? 'error', detail: words, errors };
   } catch {
     // What answered is not ours: a proxy, most likely.

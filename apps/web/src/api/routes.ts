@@ -1,6 +1,8 @@
 /** Every route of the server that the app calls, with what goes in and what comes out. test/routes.test.ts holds it against /openapi.json. */
 import type {
   ApplicationView,
+  AuditEntryView,
+  BrandingView,
   DeliveryDetailView,
   DeliveryQuery,
   DeliveryView,
@@ -13,28 +15,25 @@ import type {
   EventQuery,
   EventTypeView,
   EventView,
+  InvitationByTokenView,
+  InvitationCreatedView,
+  InvitationView,
   KeyView,
+  MemberView,
+  PasswordChange,
+  PasswordReset,
+  PasswordResetRequest,
+  PersonView,
   Rotate,
   SecretView,
+  SessionView,
+  SignedUpView,
+  SignIn,
+  SignUp,
   TestResultView,
   UrlTest,
 } from '@posthorn/contract';
-import type {
-  AuditEntry,
-  Branding,
-  Endpoint,
-  Inbox,
-  InboxRequest,
-  Invitation,
-  InvitationByToken,
-  Job,
-  Member,
-  OperatorOverview,
-  Page,
-  Role,
-  Session,
-  Stats,
-} from './views.ts';
+import type { Endpoint, Inbox, InboxRequest, Job, OperatorOverview, Page, Role, Stats } from './views.ts';
 
 interface PageQuery {
   readonly limit?: number;
@@ -48,9 +47,16 @@ interface Span {
 
 /** `{name}` stands for a part of the path. */
 export interface Routes {
-  'GET /v1/branding': { answer: Branding };
-  'GET /v1/session': { answer: Session };
-  'POST /v1/operator/claim': { body: { token: string }; answer: unknown };
+  'GET /v1/branding': { answer: BrandingView };
+  'GET /v1/session': { answer: SessionView };
+  'PATCH /v1/session': { body: { name: string }; answer: SessionView };
+  'POST /auth/sign-up/email': { body: SignUp; answer: SignedUpView };
+  'POST /auth/sign-in/email': { body: SignIn; answer: { person: PersonView } };
+  'POST /auth/sign-out': { answer: null };
+  'POST /auth/change-password': { body: PasswordChange; answer: null };
+  'POST /auth/request-password-reset': { body: PasswordResetRequest; answer: unknown };
+  'POST /auth/reset-password': { body: PasswordReset; answer: null };
+  'POST /v1/operator/claim': { body: { token: string }; answer: SessionView };
   'GET /v1/operator/overview': { answer: OperatorOverview };
   'POST /v1/pause': { body: { application?: string }; answer: unknown };
   'POST /v1/resume': { body: { application?: string }; answer: unknown };
@@ -103,15 +109,15 @@ export interface Routes {
   'POST /v1/keys': { body: { application?: string; name: string }; answer: KeyView & { key: string } };
   'DELETE /v1/keys/{id}': { answer: null };
 
-  'GET /v1/members': { query: PageQuery; answer: Page<Member> };
-  'PATCH /v1/members/{id}': { body: { role: Role }; answer: Member };
+  'GET /v1/members': { query: PageQuery; answer: Page<MemberView> };
+  'PATCH /v1/members/{id}': { body: { role: Role }; answer: MemberView };
   'DELETE /v1/members/{id}': { answer: null };
-  'GET /v1/invitations': { query: PageQuery; answer: Page<Invitation> };
-  'POST /v1/invitations': { body: { email: string; role: Role }; answer: Invitation };
+  'GET /v1/invitations': { query: PageQuery; answer: Page<InvitationView> };
+  'POST /v1/invitations': { body: { email: string; role: Role }; answer: InvitationCreatedView };
   'DELETE /v1/invitations/{id}': { answer: null };
-  'GET /v1/invitations/by-token/{token}': { answer: InvitationByToken };
-  'POST /v1/invitations/accept': { body: { token: string }; answer: unknown };
-  'GET /v1/audit-log': { query: PageQuery; answer: Page<AuditEntry> };
+  'GET /v1/invitations/by-token/{token}': { answer: InvitationByTokenView };
+  'POST /v1/invitations/accept': { body: { token: string }; answer: SessionView };
+  'GET /v1/audit-log': { query: PageQuery; answer: Page<AuditEntryView> };
 
   'GET /v1/inboxes': { query: PageQuery; answer: Page<Inbox> };
   'POST /v1/inboxes': { answer: Inbox };

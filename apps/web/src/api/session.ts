@@ -1,13 +1,14 @@
 /** Who is signed in, and what they may do where. */
+import type { BrandingView, SessionView } from '@posthorn/contract';
 import { queryOptions, useQuery, useSuspenseQuery } from '@tanstack/react-query';
 import { useParams } from '@tanstack/react-router';
 import { ApiProblem, call, type Scope } from './client.ts';
-import type { Branding, Environment, Role, Session } from './views.ts';
+import type { Environment, Role } from './views.ts';
 
 /** Null: nobody is. */
 export const sessionQuery = queryOptions({
   queryKey: ['session'],
-  queryFn: async ({ signal }): Promise<Session | null> => {
+  queryFn: async ({ signal }): Promise<SessionView | null> => {
     try {
       return await call('GET /v1/session', { signal });
     } catch (error) {
@@ -18,12 +19,13 @@ export const sessionQuery = queryOptions({
   staleTime: 60_000,
 });
 
-const PLAIN: Branding = {
+const PLAIN: BrandingView = {
   name: 'Posthorn',
   logo_url: null,
   accent_color: null,
   sign_up: 'closed',
   needs_operator: false,
+  mail: false,
   egress_addresses: [],
 };
 
@@ -34,11 +36,11 @@ export const brandingQuery = queryOptions({
 });
 
 /** The operator's name, logo and colour; plain ones until they are known. */
-export function useBranding(): Branding {
+export function useBranding(): BrandingView {
   return useQuery(brandingQuery).data ?? PLAIN;
 }
 
-export function useSession(): Session {
+export function useSession(): SessionView {
   const session = useSuspenseQuery(sessionQuery).data;
   if (session === null) throw new ApiProblem(401, { code: 'unauthenticated', detail: 'You are signed out. Sign in again.' });
   return session;

@@ -1,69 +1,12 @@
 /** What the server's routes for people, jobs and statistics answer. */
-import type { EndpointView } from '@posthorn/contract';
+import type { EndpointView, RoleName } from '@posthorn/contract';
 
 export type Environment = 'production' | 'sandbox';
-export type Role = 'owner' | 'developer' | 'viewer';
+export type Role = RoleName;
 
 export interface Page<T> {
   readonly data: readonly T[];
   readonly next_cursor: string | null;
-}
-
-export interface Branding {
-  readonly name: string;
-  readonly logo_url: string | null;
-  readonly accent_color: string | null;
-  readonly sign_up: 'open' | 'closed';
-  readonly needs_operator: boolean;
-  readonly egress_addresses: readonly string[];
-}
-
-export interface SessionApplication {
-  readonly id: string;
-  readonly name: string;
-  readonly uid: string | null;
-  readonly role: Role;
-}
-
-export interface Session {
-  readonly person: { readonly id: string; readonly email: string; readonly name: string } | null;
-  readonly operator: boolean;
-  readonly via: 'password' | 'portal';
-  readonly applications: readonly SessionApplication[];
-}
-
-export interface Member {
-  readonly id: string;
-  readonly email: string;
-  readonly name: string;
-  readonly role: Role;
-  readonly created_at: string;
-}
-
-export interface Invitation {
-  readonly id: string;
-  readonly email: string;
-  readonly role: Role;
-  readonly url?: string;
-  readonly expires_at: string;
-  readonly mailed?: boolean;
-}
-
-export interface InvitationByToken {
-  readonly application: string;
-  readonly email: string;
-  readonly role: Role;
-  readonly expired: boolean;
-}
-
-export interface AuditEntry {
-  readonly id: string;
-  readonly at: string;
-  readonly actor: { readonly kind: 'person' | 'key' | 'system'; readonly id: string | null; readonly name: string };
-  readonly action: string;
-  readonly target: { readonly kind: string; readonly id: string };
-  readonly changes: Readonly<Record<string, { readonly from: unknown; readonly to: unknown }>>;
-  readonly environment: Environment | null;
 }
 
 export interface Inbox {

@@ -1,9 +1,9 @@
+import type { InvitationByTokenView, SessionView } from '@posthorn/contract';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, useNavigate, useParams } from '@tanstack/react-router';
 import { useState } from 'react';
-import { authenticate, call } from '../../api/client.ts';
+import { call } from '../../api/client.ts';
 import { sessionQuery } from '../../api/session.ts';
-import type { InvitationByToken, Session } from '../../api/views.ts';
 import { Button, buttonClass } from '../../ui/button.tsx';
 import { Notice, Skeleton } from '../../ui/notice.tsx';
 import { ROLES } from '../team/roles.ts';
@@ -43,8 +43,8 @@ function Over() {
 }
 
 interface AcceptProps {
-  readonly invitation: InvitationByToken;
-  readonly session: Session | null;
+  readonly invitation: InvitationByTokenView;
+  readonly session: SessionView | null;
   readonly token: string;
 }
 
@@ -61,7 +61,7 @@ function Accept({ invitation, session, token }: AcceptProps) {
     },
   });
   const signOut = useMutation({
-    mutationFn: () => authenticate('sign-out'),
+    mutationFn: () => call('POST /auth/sign-out', {}),
     onSuccess: () => queries.fetchQuery({ ...sessionQuery, staleTime: 0 }),
   });
   const about = (
@@ -88,7 +88,7 @@ function Accept({ invitation, session, token }: AcceptProps) {
       >
         <div className="space-y-4">
           {failure}
-          <Credentials key={kind} kind={kind} email={email} onDone={() => accept.mutate()} />
+          <Credentials key={kind} kind={kind} email={email} token={token} onDone={() => accept.mutate()} />
         </div>
       </Door>
     );

@@ -49,7 +49,7 @@ export function OperatorClaim() {
       >
         <div className="space-y-4">
           {failure}
-          <Credentials key={kind} kind={kind} onDone={() => claim.mutate()} />
+          <Credentials key={kind} kind={kind} token={token} onDone={() => claim.mutate()} />
         </div>
       </Door>
     );

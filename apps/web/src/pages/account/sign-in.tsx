@@ -29,6 +29,11 @@ export function SignIn() {
       }
     >
       <Credentials kind="sign-in" onDone={() => location.assign(ownPath(to))} />
+      <p className="mt-4 text-center text-sm">
+        <Link to="/forgot-password" className="text-ink-2 underline-offset-3 hover:text-ink hover:underline">
+          Forgot your password?
+        </Link>
+      </p>
     </Door>
   );
 }

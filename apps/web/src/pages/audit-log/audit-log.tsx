@@ -1,9 +1,9 @@
 /** Who changed what, and when. */
+import type { AuditEntryView } from '@posthorn/contract';
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { KeyRound, ScrollText, Server, User } from 'lucide-react';
 import { auditLogQuery } from '../../api/queries.ts';
 import { useScope } from '../../api/session.ts';
-import type { AuditEntry } from '../../api/views.ts';
 import { Instant } from '../../ui/instant.tsx';
 import { LiveList, liveWhileShort } from '../../ui/live-list.tsx';
 import { Empty } from '../../ui/notice.tsx';
@@ -19,7 +19,7 @@ export function AuditLog() {
         <LiveList
           query={query}
           label="Changes"
-          row={(entry: AuditEntry) => <Entry entry={entry} />}
+          row={(entry: AuditEntryView) => <Entry entry={entry} />}
           empty={
             <Empty icon={<ScrollText />} title="Nothing was changed yet">
               Each change of an endpoint, a secret, a key or the team is written down here.
@@ -33,7 +33,7 @@ export function AuditLog() {
 
 const ACTORS = { person: User, key: KeyRound, system: Server };
 
-function Entry({ entry }: { readonly entry: AuditEntry }) {
+function Entry({ entry }: { readonly entry: AuditEntryView }) {
   const { actor, target, environment } = entry;
   const Icon = ACTORS[actor.kind];
   const changes = Object.entries(entry.changes);

@@ -37,7 +37,7 @@ export function InviteDialog({ onClose }: { readonly onClose: () => void }) {
             : `This server sends no mail. Give ${invite.data.email} this link yourself: it works once, for that address only.`
         }
       >
-        {url !== undefined && <Code label="invitation link" language="text" text={url} wrap />}
+        <Code label="invitation link" language="text" text={url} wrap />
         <DialogActions>
           <Button look="primary" onClick={onClose}>
             Done

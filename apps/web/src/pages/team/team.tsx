@@ -1,11 +1,12 @@
 /** Who belongs to the business, and what each may do. */
+import type { InvitationView, MemberView } from '@posthorn/contract';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { UserPlus } from 'lucide-react';
 import { useState } from 'react';
 import { call } from '../../api/client.ts';
 import { invitationsQuery, membersQuery } from '../../api/queries.ts';
 import { useRights, useScope, useSession } from '../../api/session.ts';
-import type { Invitation, Member, Role } from '../../api/views.ts';
+import type { Role } from '../../api/views.ts';
 import { Button } from '../../ui/button.tsx';
 import { Confirm } from '../../ui/dialog.tsx';
 import { Choice } from '../../ui/field.tsx';
@@ -76,7 +77,7 @@ export function Team() {
   );
 }
 
-function MemberRow({ member }: { readonly member: Member }) {
+function MemberRow({ member }: { readonly member: MemberView }) {
   const scope = useScope();
   const { mayOwn } = useRights();
   const { person } = useSession();
@@ -150,7 +151,7 @@ function MemberRow({ member }: { readonly member: Member }) {
   );
 }
 
-function InvitationRow({ invitation }: { readonly invitation: Invitation }) {
+function InvitationRow({ invitation }: { readonly invitation: InvitationView }) {
   const scope = useScope();
   const queries = useQueryClient();
   const withdraw = useMutation({
