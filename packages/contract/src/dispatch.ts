@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox';
-import { EnvironmentSchema, Nullable, TimestampSchema } from './fields.ts';
+import { ApplicationRefSchema, Closed, EnvironmentSchema, Nullable, TimestampSchema } from './fields.ts';
 
 export const DispatchSchema = Type.Object(
   {
@@ -9,6 +9,15 @@ export const DispatchSchema = Type.Object(
     next_at: Nullable(Type.String({ format: 'date-time', description: 'The next tick; null where the cadence has none left' })),
     pending: Type.Integer({ description: 'Deliveries that wait; for an application key, its own' }),
     oldest_pending_at: Nullable(Type.String({ format: 'date-time', description: 'The publish of the oldest of them' })),
+    paused_at: Nullable(
+      Type.String({
+        format: 'date-time',
+        description: 'Since when the operator holds everything back; null: not. For an application key, its own too',
+      }),
+    ),
+    paused_applications: Type.Array(Type.Object({ application: Type.String(), paused_at: TimestampSchema }), {
+      description: 'Applications that are held back by themselves. For a service key',
+    }),
   },
   {
     title: 'Dispatch',
@@ -20,11 +29,19 @@ export const DispatchSchema = Type.Object(
         next_at: '2026-11-23T10:30:00.000Z',
         pending: 12,
         oldest_pending_at: '2026-11-23T10:04:11.120Z',
+        paused_at: null,
+        paused_applications: [],
       },
     ],
   },
 );
 export type DispatchView = Static<typeof DispatchSchema>;
+
+export const BrakeSchema = Closed(
+  { application: Type.Optional(ApplicationRefSchema) },
+  { title: 'Brake', description: 'Left out: the whole environment', examples: [{ application: 'business-4711' }] },
+);
+export type Brake = Static<typeof BrakeSchema>;
 
 export const EndpointDispatchSchema = Type.Object(
   {

@@ -179,7 +179,7 @@ function waitingOf({ delivery, endpoint, environment, lane, ...detail }: Deliver
   return whyNotYet({
     now,
     endpointStatus: endpoint.status,
-    braked: false,
+    braked: detail.braked,
     behind: detail.behind,
     floor: floorOf(endpoint, { now, rateAt: lane.rateAt }),
     publishedAt: delivery.createdAt,

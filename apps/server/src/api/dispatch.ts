@@ -1,10 +1,10 @@
-import { DispatchSchema, type DispatchView } from '@posthorn/contract';
+import { BrakeSchema, DispatchSchema, type DispatchView } from '@posthorn/contract';
 import { nextTick, parseCadence } from '@posthorn/core';
 import type { EnvironmentState, Store } from '../store/store.ts';
-import { type Principal, principalOf } from './auth.ts';
+import { applicationNotFound, listedApplication, type Principal, principalOf } from './auth.ts';
 import type { Api, ApiOptions } from './context.ts';
-import { timestampOrNull } from './instants.ts';
-import { problemResponses } from './responses.ts';
+import { timestamp, timestampOrNull } from './instants.ts';
+import { BODY, problemResponses } from './responses.ts';
 
 const TAGS = ['Dispatch'];
 
@@ -44,10 +44,46 @@ export function dispatchRoutes(api: Api, { store }: ApiOptions): void {
       return reply.code(202).send(await dispatchView(store, principal, state));
     },
   );
+
+  brakeRoute(api, store, 'pause');
+  brakeRoute(api, store, 'resume');
+}
+
+/** `POST /v1/pause` and `/v1/resume`. */
+function brakeRoute(api: Api, store: Store, action: 'pause' | 'resume'): void {
+  const pausing = action === 'pause';
+  api.post(
+    `/v1/${action}`,
+    {
+      config: { access: 'provider' },
+      schema: {
+        summary: pausing ? 'Hold everything back' : 'Let it go again',
+        description: pausing
+          ? 'Nothing new leaves for the environment, or for one application in it; what waits stays. Attempts in flight end. Takes a service key.'
+          : 'Releases the brake of the environment, or of one application in it: each by itself. Takes a service key.',
+        operationId: action,
+        tags: TAGS,
+        body: BrakeSchema,
+        'x-body-optional': true,
+        response: { 200: DispatchSchema, ...problemResponses(...BODY, 'service_key_required', 'application_not_found') },
+      },
+    },
+    async (request) => {
+      const principal = principalOf(request);
+      const application = await listedApplication(principal, request.body.application, store);
+      if (!(await store.as(principal.actor).brakes[action](principal.environment, application))) throw applicationNotFound('application');
+      return dispatchView(store, principal, await store.environments.get(principal.environment));
+    },
+  );
 }
 
 async function dispatchView(store: Store, principal: Principal, state: EnvironmentState): Promise<DispatchView> {
-  const [now, backlog] = await Promise.all([store.now(), store.environments.backlog(principal.environment, principal.application)]);
+  const [now, backlog, brakes] = await Promise.all([
+    store.now(),
+    store.environments.backlog(principal.environment, principal.application),
+    store.brakes.get(principal.environment),
+  ]);
+  const own = brakes.applications.find(({ application }) => application === principal.application);
   const reading = parseCadence(state.cadence);
   return {
     environment: state.environment,
@@ -57,5 +93,10 @@ async function dispatchView(store: Store, principal: Principal, state: Environme
     next_at: reading.ok ? timestampOrNull(nextTick(reading.cadence, reading.cadence.kind === 'immediate' ? now : now + 1)) : null,
     pending: backlog.pending,
     oldest_pending_at: timestampOrNull(backlog.oldestPendingAt),
+    paused_at: timestampOrNull(brakes.pausedAt ?? own?.pausedAt ?? null),
+    paused_applications:
+      principal.application === null
+        ? brakes.applications.map(({ application, pausedAt }) => ({ application, paused_at: timestamp(pausedAt) }))
+        : [],
   };
 }

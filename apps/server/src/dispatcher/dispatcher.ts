@@ -53,6 +53,8 @@ export interface DispatcherOptions {
   readonly hostConcurrency?: number;
   readonly userAgent: string;
   readonly leaseMs?: number;
+  /** It looks this often even when nothing is due and nothing hints. */
+  readonly longestSleepMs?: number;
   /** How long an endpoint may fail without one success before it is disabled. Default: 5 days. */
   readonly disableAfterMs?: number;
   readonly log?: DispatcherLog;
@@ -125,6 +127,7 @@ class LaneDispatcher implements Dispatcher {
   readonly #log: DispatcherLog;
   readonly #observer: DispatcherObserver;
   readonly #leaseMs: number;
+  readonly #longestSleepMs: number;
   readonly #hostConcurrency: number;
   readonly #disableAfterMs: number;
   readonly #settlements: Settlements;
@@ -157,6 +160,7 @@ class LaneDispatcher implements Dispatcher {
     this.#log = options.log ?? SILENT;
     this.#observer = options.observer ?? UNOBSERVED;
     this.#leaseMs = options.leaseMs ?? LEASE_MS;
+    this.#longestSleepMs = options.longestSleepMs ?? LONGEST_SLEEP_MS;
     this.#hostConcurrency = options.hostConcurrency ?? Math.max(1, options.concurrency >> 1);
     this.#disableAfterMs = options.disableAfterMs ?? DEFAULT_DISABLE_AFTER_MS;
     this.#settlements = new Settlements({
@@ -341,7 +345,7 @@ class LaneDispatcher implements Dispatcher {
       const cadence = cadences.get(run.group);
       if (run.gatedFrom !== null && cadence !== undefined) instants.push(nextTick(storedCadence(cadence), run.gatedFrom));
     }
-    const next = Math.min(...instants, now + LONGEST_SLEEP_MS);
+    const next = Math.min(...instants, now + this.#longestSleepMs);
     // The clock may tick a shade early: never sleep less than a millisecond, or a due instant just ahead would spin.
     this.#sleep(Math.max(1, next - now));
   }
@@ -487,7 +491,7 @@ class LaneDispatcher implements Dispatcher {
     if (looked.state.epoch !== run.state.epoch) run.state = { ...looked.state, rateAt: run.state.rateAt };
     run.openedAt = looked.openedAt;
     run.group = looked.group;
-    if (looked.target.endpoint.status !== 'enabled' || orderingChanged) run.stopping = true;
+    if (looked.target.braked || looked.target.endpoint.status !== 'enabled' || orderingChanged) run.stopping = true;
     else run.rescan();
   }
 
@@ -561,7 +565,7 @@ class LaneDispatcher implements Dispatcher {
 
   #pumpAt(ms: number): void {
     this.#callOffRate?.();
-    this.#callOffRate = this.#clock.after(Math.max(1, Math.min(ms, LONGEST_SLEEP_MS)), () => {
+    this.#callOffRate = this.#clock.after(Math.max(1, Math.min(ms, this.#longestSleepMs)), () => {
       this.#callOffRate = null;
       this.#schedulePump();
     });

@@ -16,6 +16,7 @@ function leased(settings: Partial<LeasedLane['target']['endpoint']> = {}, state:
     takenOver: false,
     target: {
       endpoint: { ordering: 'key', maxInFlight: 8, rateLimit: null, ...settings },
+      braked: false,
       secrets: { current: 's', next: null, previous: null },
     } as LeasedLane['target'],
   };

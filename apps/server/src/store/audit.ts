@@ -24,6 +24,7 @@ export type Action =
   | `key.${'create' | 'revoke'}`
   | `delivery.${'retry' | 'cancel'}`
   | 'environment.dispatch'
+  | `brake.${'pause' | 'resume'}`
   | `member.${'join' | 'update' | 'remove'}`
   | `invitation.${'create' | 'withdraw'}`
   | 'portal.link'

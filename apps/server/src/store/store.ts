@@ -227,6 +227,22 @@ export interface EnvironmentStore {
   ): Promise<{ readonly pending: number; readonly oldestPendingAt: number | null }>;
 }
 
+/** What the operator holds back in an environment. */
+export interface Brakes {
+  /** Since when the whole environment; null: not. */
+  readonly pausedAt: number | null;
+  /** Single applications, the latest first. */
+  readonly applications: readonly { readonly application: ApplicationId; readonly pausedAt: number }[];
+}
+
+/** The brake: nothing new leaves, what waits stays, whatever each endpoint's own status. `application` null: the whole environment. */
+export interface BrakeStore {
+  /** False: there is no such application. Pausing what is paused keeps the first instant. */
+  pause(environment: Environment, application: ApplicationId | null): Promise<boolean>;
+  resume(environment: Environment, application: ApplicationId | null): Promise<boolean>;
+  get(environment: Environment): Promise<Brakes>;
+}
+
 // ----------------------------------------------------------------------------------------------------------------- publish
 
 export interface EventToPublish {
@@ -345,6 +361,8 @@ export interface DeliveryDetail {
   readonly dueAt: number | null;
   readonly byHand: boolean;
   readonly lane: { readonly openedAt: number; readonly rateAt: number };
+  /** The operator's brake holds it. */
+  readonly braked: boolean;
   readonly environment: EnvironmentState;
 }
 
@@ -407,6 +425,8 @@ export interface LaneState extends LaneHealth {
 /** Everything about an endpoint that sending to it takes. */
 export interface LaneTarget {
   readonly endpoint: Endpoint;
+  /** The operator's brake holds it: nothing may leave. */
+  readonly braked: boolean;
   readonly secrets: EndpointSecrets;
 }
 
@@ -712,7 +732,17 @@ export interface AuditStore {
 /** The parts whose changes the audit log tells of. What `as` gives writes the entry in the transaction of the change. */
 export type Audited = Pick<
   Store,
-  'applications' | 'endpoints' | 'eventTypes' | 'keys' | 'environments' | 'deliveries' | 'people' | 'invitations' | 'operators' | 'portal'
+  | 'applications'
+  | 'endpoints'
+  | 'eventTypes'
+  | 'keys'
+  | 'environments'
+  | 'brakes'
+  | 'deliveries'
+  | 'people'
+  | 'invitations'
+  | 'operators'
+  | 'portal'
 >;
 
 /** A connection of better-auth's own, as it takes one. */
@@ -731,6 +761,7 @@ export interface Store {
   readonly eventTypes: EventTypeStore;
   readonly keys: KeyStore;
   readonly environments: EnvironmentStore;
+  readonly brakes: BrakeStore;
   readonly events: EventStore;
   readonly deliveries: DeliveryStore;
   readonly lanes: LaneStore;

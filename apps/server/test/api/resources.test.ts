@@ -190,6 +190,8 @@ describe('a delivery', () => {
       next_at: '2026-11-23T10:05:00.000Z',
       pending: 1,
       oldest_pending_at: event.timestamp,
+      paused_at: null,
+      paused_applications: [],
     });
     expect((await bench.call('POST', `/v1/endpoints/${id}/dispatch`)).body).toEqual({ endpoint: id, pending: 1, opened_at: instant(0) });
     expect((await deliveryOf(event)).waiting).toBeNull();
@@ -206,6 +208,23 @@ describe('a delivery', () => {
     expect((await deliveryOf(first)).waiting).toBeNull();
     expect((await deliveryOf(second)).waiting).toEqual({ reason: 'key', until: null, behind: (await deliveryOf(first)).id });
     expect((await deliveryOf(other)).waiting).toBeNull();
+  });
+
+  test('waits for the brake, of the environment or of its application', async () => {
+    await endpoint();
+    const event = await publish();
+    const brake = (action: string, json?: object) => bench.call('POST', `/v1/${action}`, { json });
+    const paused = { reason: 'paused', until: null, behind: null };
+    expect((await brake('pause')).body).toMatchObject({ paused_at: instant(0), paused_applications: [] });
+    expect((await deliveryOf(event)).waiting).toEqual(paused);
+    expect((await brake('pause', { application: event.application })).body.paused_applications).toEqual([
+      { application: event.application, paused_at: instant(0) },
+    ]);
+    expect((await brake('resume')).body.paused_at).toBeNull();
+    expect((await deliveryOf(event)).waiting).toEqual(paused);
+    expect((await brake('resume', { application: event.application })).body.paused_applications).toEqual([]);
+    expect((await deliveryOf(event)).waiting).toMatchObject({ reason: 'gate' });
+    expect(await brake('pause', { application: 'nobody' })).toMatchObject({ status: 404, body: { code: 'application_not_found' } });
   });
 
   test('waits for a paused endpoint, or follows its own cadence', async () => {

@@ -17,7 +17,7 @@ let application: ApplicationId;
 let answer: Outcome;
 
 beforeEach(async () => {
-  stage = await openStage(START);
+  stage = await openStage(START, { longestSleepMs: 60 * SECOND });
   ({
     application: { id: application },
   } = await stage.store.applications.upsert({ uid: 'acme', name: 'Acme' }));
@@ -152,6 +152,24 @@ describe('order among late ones', () => {
     expect(late.map(({ id }) => id)).toEqual(['a1', 'a2', 'a3']);
     expect(arrivals().filter(({ id }) => id === 'a4')).toMatchObject([{ late: false }]);
   });
+});
+
+test('the brake stops a lane that is held, in the middle of its backlog; released, it goes on', async () => {
+  answer = UP;
+  await add({ maxInFlight: 1 });
+  stage.delays.set(URL, 100);
+  await publish(stage.store, ...Array.from({ length: 100 }, () => event()));
+  stage.dispatcher.start();
+  await stage.clock.advanceTo(START + 2 * SECOND);
+  await stage.store.brakes.pause('sandbox', null);
+  await stage.clock.advanceTo(START + 2 * SECOND + 1);
+  const sent = arrivals().length;
+  await stage.clock.advanceTo(START + 60 * SECOND);
+  expect(arrivals()).toHaveLength(sent);
+  expect(sent).toBeLessThan(30);
+  await stage.store.brakes.resume('sandbox', null);
+  await stage.clock.advanceTo(START + 75 * SECOND);
+  expect(arrivals()).toHaveLength(100);
 });
 
 describe('shares of the slots', () => {

@@ -83,7 +83,8 @@ export interface Stage {
 
 const TOOK_MS = 7;
 
-export async function openStage(start: number): Promise<Stage> {
+/** @param options.longestSleepMs how often a dispatcher looks although nothing is due: in days of simulated time, every five seconds are many */
+export async function openStage(start: number, options: { readonly longestSleepMs?: number } = {}): Promise<Stage> {
   const clock = new ManualClock(start);
   const store = await openSqliteStore({ path: ':memory:', cipher: createCipher(randomBytes(32)), now: clock.now, random: () => 0 });
   await store.environments.setCadence('production', 'every 30m');
@@ -120,6 +121,7 @@ export async function openStage(start: number): Promise<Stage> {
       holder: `holder-${holders}`,
       concurrency: 64,
       userAgent: 'Posthorn/test',
+      ...options,
     });
   };
   return { clock, store, arrivals, answers, delays, dispatcher: another(), another, close: () => store.close() };

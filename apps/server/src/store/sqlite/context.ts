@@ -13,6 +13,8 @@ export interface SqliteContext {
   readonly cipher: Cipher;
   /** In whose name changes are made; null: nobody's, and the audit log does not hear of them. */
   readonly actor: Actor | null;
+  /** Runs `callback` in a later turn of the loop. */
+  readonly soon: (callback: () => void) => void;
   /** Tells the subscribers that something changed. Call it only after the commit. */
   readonly hint: (hint: StoreHint) => void;
 }

@@ -19,7 +19,7 @@ export async function cancelDeleted(
       ),
     );
     if (changed < STEP) return;
-    await new Promise((resolve) => setImmediate(resolve));
+    await new Promise<void>((resolve) => context.soon(resolve));
   }
 }
 

@@ -13,6 +13,7 @@ import {
 import { tickAfter } from '../cadences.ts';
 import type { Attempt, Delivery, DeliveryFilter, DeliveryStore, Environment } from '../store.ts';
 import { recordChange } from './audit.ts';
+import { isBraked } from './brakes.ts';
 import type { SqliteContext } from './context.ts';
 import { type EndpointRow, endpointFromRow, SELECT_ENDPOINTS } from './endpoints.ts';
 import { environmentState } from './environments.ts';
@@ -28,6 +29,7 @@ interface DeliveryRow {
   readonly endpoint_id: EndpointId;
   readonly endpoint_deleted: number;
   readonly application_deleted: number;
+  readonly application: number;
   readonly application_id: ApplicationId;
   readonly environment: Environment;
   readonly status: DeliveryStatus;
@@ -63,7 +65,7 @@ interface AttemptRow {
 const OF_DELIVERIES = 'deliveries d JOIN events v ON v.seq = d.event';
 
 const select = (from = OF_DELIVERIES): string => `SELECT d.seq, d.event, d.id, v.id AS event_id, v.type AS event_type, e.id AS endpoint_id,
-    e.deleted_at IS NOT NULL AS endpoint_deleted, a.deleted_at IS NOT NULL AS application_deleted, a.id AS application_id, d.environment,
+    e.deleted_at IS NOT NULL AS endpoint_deleted, a.deleted_at IS NOT NULL AS application_deleted, d.application, a.id AS application_id, d.environment,
     d.status, d.reason, d.ordering_key, d.attempt_count, d.published_at, d.due_at, d.by_hand, d.late, d.lane,
     coalesce(e.cadence, n.cadence) AS cadence, max(l.opened_at, n.opened_at) AS opened_at, l.not_before, l.rate_at
   FROM ${from}
@@ -111,6 +113,7 @@ export function sqliteDeliveries(context: SqliteContext): DeliveryStore {
         dueAt: row.due_at,
         byHand: row.by_hand > 0,
         lane: { openedAt: row.opened_at, rateAt: row.rate_at },
+        braked: isBraked(context, environment, row.application),
         environment: environmentState(context, environment),
       };
     },

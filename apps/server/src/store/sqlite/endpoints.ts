@@ -4,6 +4,7 @@ import { type Action, endpointChanges } from '../audit.ts';
 import { firstSecret, promote, rotate, type SecretState, secretsAt } from '../secrets.ts';
 import type { DisabledReason, Endpoint, EndpointSettings, EndpointStatus, EndpointStore, Environment } from '../store.ts';
 import { recordChange } from './audit.ts';
+import { enableLanes, isBraked } from './brakes.ts';
 import type { SqliteContext } from './context.ts';
 import { cancelDeleted } from './deletions.ts';
 import { type HealthRow, healthFromRow, LANE_HEALTH, startHealthAnew } from './lane-state.ts';
@@ -110,10 +111,10 @@ export function sqliteEndpoints(context: SqliteContext): EndpointStore {
       const state = change(secretState(context, row), now);
       if (state === null) return 'conflict' as const;
       db.run('UPDATE endpoints SET secrets = ?, updated_at = ? WHERE pk = ?', sealSecrets(id, state), now, row.pk);
-      // A wrong secret may have been what it failed of.
-      startHealthAnew(context, row.pk);
       const endpoint = endpointFromRow(context, row);
       record(action, endpoint, endpoint);
+      // A wrong secret may have been what it failed of.
+      startHealthAnew(context, row.pk);
       return { lane: row.pk, secrets: secretsAt(state, now) };
     });
     if (result === null || result === 'conflict') return result;
@@ -141,10 +142,11 @@ export function sqliteEndpoints(context: SqliteContext): EndpointStore {
           now,
         ) as { pk: number };
         db.run(
-          'INSERT INTO lanes (pk, endpoint, cadence_group, enabled) VALUES (?, ?, ?, 1)',
+          'INSERT INTO lanes (pk, endpoint, cadence_group, enabled) VALUES (?, ?, ?, ?)',
           pk,
           pk,
           `${environment}:${settings.cadence ?? ''}`,
+          isBraked(context, environment, tenant.pk) ? 0 : 1,
         );
         const endpoint = endpointFromRow(context, find(environment, id) as EndpointRow);
         record('endpoint.create', null, endpoint);
@@ -178,12 +180,8 @@ export function sqliteEndpoints(context: SqliteContext): EndpointStore {
           context.now(),
           row.pk,
         );
-        db.run(
-          'UPDATE lanes SET enabled = ?, cadence_group = ? WHERE pk = ?',
-          status === 'enabled' ? 1 : 0,
-          `${environment}:${next.cadence ?? ''}`,
-          row.pk,
-        );
+        db.run('UPDATE lanes SET cadence_group = ? WHERE pk = ?', `${environment}:${next.cadence ?? ''}`, row.pk);
+        enableLanes(context, 'e.pk = ?', row.pk);
         if (next.url !== row.url || (status === 'enabled' && row.status !== 'enabled')) startHealthAnew(context, row.pk);
         // What stood behind a retry may go at once in another order, but the lane's marks only know the heads of the old one.
         if (next.ordering !== row.ordering)

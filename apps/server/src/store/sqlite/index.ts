@@ -5,6 +5,7 @@ import type { Actor, Audited, Store, StoreHint } from '../store.ts';
 import { accountsConnection } from './accounts.ts';
 import { sqliteApplications } from './applications.ts';
 import { sqliteAudit } from './audit.ts';
+import { sqliteBrakes } from './brakes.ts';
 import type { SqliteContext } from './context.ts';
 import { Database } from './database.ts';
 import { resumeDeletions } from './deletions.ts';
@@ -30,6 +31,8 @@ export interface SqliteStoreOptions {
   /** Dice: [0, 1). */
   readonly random: () => number;
   readonly randomBytes?: (size: number) => Uint8Array;
+  /** Runs `callback` in a later turn of the loop; setImmediate unless a simulation has a loop of its own. */
+  readonly soon?: (callback: () => void) => void;
 }
 
 /**
@@ -46,6 +49,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
     randomBytes: options.randomBytes ?? pooledRandomBytes(),
     cipher: options.cipher,
     actor: null,
+    soon: options.soon ?? setImmediate,
     hint(hint) {
       for (const listener of listeners) listener(hint);
     },
@@ -89,6 +93,7 @@ function auditedParts(context: SqliteContext, uses: KeyUses): Audited {
     eventTypes: sqliteEventTypes(context),
     keys: sqliteKeys(context, uses),
     environments: sqliteEnvironments(context),
+    brakes: sqliteBrakes(context),
     deliveries: sqliteDeliveries(context),
     people: sqlitePeople(context),
     invitations: sqliteInvitations(context),

@@ -78,7 +78,7 @@ export function sqlitePublish(context: SqliteContext): (request: PublishRequest)
   function schedule(): void {
     if (scheduled) return;
     scheduled = true;
-    setImmediate(flush);
+    context.soon(flush);
   }
 
   return (request) =>

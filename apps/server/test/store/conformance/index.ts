@@ -1,5 +1,6 @@
 /** The suite that every engine has to pass: the same promises, whatever the database. */
 import { describe } from 'vitest';
+import { brakesConformance } from './brakes.ts';
 import { deliveriesConformance } from './deliveries.ts';
 import { endpointsConformance } from './endpoints.ts';
 import type { OpenStore } from './harness.ts';
@@ -16,5 +17,6 @@ export function storeConformance(name: string, open: OpenStore): void {
     publishConformance(open);
     lanesConformance(open);
     healthConformance(open);
+    brakesConformance(open);
   });
 }
