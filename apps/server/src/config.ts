@@ -288,6 +288,17 @@ export const SETTINGS = {
       return servers;
     },
   }),
+  metricsToken: setting({
+    env: 'POSTHORN_METRICS_TOKEN',
+    flag: 'metrics-token',
+    default: null,
+    secret: true,
+    about: 'who sends it as a bearer token may read /metrics; when absent, only while HOST is a loopback address',
+    read: (text) => {
+      if (!/^[\x21-\x7e]{16,200}$/.test(text)) throw new RangeError('must be 16 to 200 printable ASCII characters without spaces');
+      return text;
+    },
+  }),
   logLevel: setting({
     env: 'POSTHORN_LOG_LEVEL',
     flag: 'log-level',

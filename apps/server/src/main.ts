@@ -11,6 +11,7 @@ import { readWebApp } from './api/web-app.ts';
 import { type Config, ConfigError, readConfig, settingsHelp, unknownSettings } from './config.ts';
 import { encryptionKey, openDataFolder } from './data-folder.ts';
 import { createDispatcher, type Dispatcher } from './dispatcher/dispatcher.ts';
+import { createMetrics } from './metrics/metrics.ts';
 import { offerOperatorLink } from './operator-link.ts';
 import { createThreadedSender } from './sender/threaded-sender.ts';
 import { ensureServiceKeys } from './service-keys.ts';
@@ -58,13 +59,16 @@ async function serve(config: Config): Promise<void> {
   openDataFolder(config.dataDir);
   const unlock = lockFolder(config.dataDir);
   if (unlock === null) throw new ConfigError(`POSTHORN_DATA_DIR ${config.dataDir} is in use by another posthorn process`);
+  const metrics = createMetrics({ version: VERSION });
   const key = encryptionKey(config.dataDir, config.encryptionKey);
-  const store = await openSqliteStore({
-    path: join(config.dataDir, 'posthorn.db'),
-    cipher: createCipher(key),
-    now: systemClock.now,
-    random: Math.random,
-  });
+  const store = metrics.observe(
+    await openSqliteStore({
+      path: join(config.dataDir, 'posthorn.db'),
+      cipher: createCipher(key),
+      now: systemClock.now,
+      random: Math.random,
+    }),
+  );
   // With SQLite this process is the only one, so what it was started with is in force, the defaults included.
   await store.environments.setCadence('production', config.cadenceProduction);
   await store.environments.setCadence('sandbox', config.cadenceSandbox);
@@ -98,6 +102,7 @@ async function serve(config: Config): Promise<void> {
           disableAfterMs: config.disableAfter,
           userAgent,
           version: VERSION,
+          metrics: { token: config.metricsToken, open: isLoopback(config.host), text: () => metrics.text() },
           log,
           signUp: config.signUp,
           branding: { name: config.brandName, logoUrl, accentColor: config.brandAccent, egressAddresses: config.egressAddresses },
@@ -124,9 +129,12 @@ async function serve(config: Config): Promise<void> {
       ...(config.hostConcurrency === null ? {} : { hostConcurrency: config.hostConcurrency }),
       disableAfterMs: config.disableAfter,
       userAgent,
+      observer: metrics.observer,
       log: { attempt: (line) => log.info(line, 'attempt'), warn: (line, message) => log.warn(line, message) },
     });
   }
+
+  metrics.watch({ store, dispatcher });
 
   let ending = false;
   const end = (signal: string): void => {
@@ -174,6 +182,11 @@ function listeningUrl(address: AddressInfo | string | null | undefined, { host, 
   const bound = typeof address === 'object' && address !== null ? address.port : port;
   const name = host === '0.0.0.0' || host === '::' ? 'localhost' : host.includes(':') ? `[${host}]` : host;
   return `http://${name}:${bound}`;
+}
+
+/** Names are not looked up: one that is not `localhost` counts as public. */
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host);
 }
 
 async function listen(api: Awaited<ReturnType<typeof buildApi>>, config: Config): Promise<void> {

@@ -18,6 +18,7 @@ export const PROBLEMS = {
   // 401, 403: who is asking
   unauthenticated: { status: 401, title: 'The request needs a valid key, or a session' },
   invalid_credentials: { status: 401, title: 'The e-mail address or the password is wrong' },
+  metrics_token_required: { status: 401, title: 'The metrics need their token' },
   service_key_required: { status: 403, title: 'This takes a service key' },
   production_key_required: { status: 403, title: 'This takes a service key of production' },
   provider_setting: { status: 403, title: 'Only the API provider sets this' },

@@ -86,7 +86,8 @@ export function standing({ failingSince, succeededAt }: Pick<LaneHealth, 'failin
   return succeededAt === null ? 'untried' : 'proven';
 }
 
-export type BreakerState = 'closed' | 'open' | 'half_open';
+export const BREAKER_STATES = ['closed', 'open', 'half_open'] as const;
+export type BreakerState = (typeof BREAKER_STATES)[number];
 
 export function breakerState({ breaker }: Pick<LaneHealth, 'breaker'>, now: number): BreakerState {
   if (breaker === null) return 'closed';

@@ -24,6 +24,12 @@ export interface ApiOptions {
   /** Of webhook requests. */
   readonly userAgent: string;
   readonly version: string;
+  /** What `GET /metrics` shows; null: there is none. `open`: without a token, since only this machine can ask. */
+  readonly metrics: {
+    readonly token: string | null;
+    readonly open: boolean;
+    text(): Promise<{ readonly contentType: string; readonly body: string }>;
+  } | null;
   readonly accounts: Accounts;
   /** Null: no mail is sent. */
   readonly mailer: Mailer | null;

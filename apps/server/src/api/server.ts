@@ -20,6 +20,7 @@ import { readJsonBodies } from './json-body.ts';
 import { toJson } from './json-text.ts';
 import { keyRoutes } from './keys.ts';
 import { memberRoutes } from './members.ts';
+import { metricsRoute } from './metrics.ts';
 import { operatorRoutes } from './operator.ts';
 import { portalRoutes } from './portal.ts';
 import { answerError, answerUnreadable } from './problems.ts';
@@ -94,6 +95,7 @@ export async function buildApi(options: ApiOptions): Promise<Api> {
   operatorRoutes(api, options);
   auditRoutes(api, options);
   healthRoutes(api, options);
+  metricsRoute(api, options);
   await documentRoutes(api);
   await webAppRoutes(api, options);
   await api.ready();

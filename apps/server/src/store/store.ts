@@ -10,6 +10,7 @@ import type {
   AttemptErrorCode,
   AttemptId,
   AuditEntryId,
+  BreakerState,
   DeliveryEnd,
   DeliveryId,
   DeliveryReason,
@@ -755,6 +756,17 @@ export type StoreHint =
   /** This endpoint's settings, status, secrets or waiting deliveries changed: whoever holds its lane should look again. */
   | { readonly kind: 'endpoint'; readonly lane: number };
 
+/** Of the whole database, whichever process is asked. */
+export interface Figures {
+  readonly now: number;
+  readonly environments: readonly { readonly environment: Environment; readonly oldestPendingAt: number | null }[];
+  /** Endpoints by the state of their breaker. */
+  readonly breakers: Readonly<Record<BreakerState, number>>;
+  /** Lanes that some dispatcher holds. */
+  readonly lanesLeased: number;
+  readonly noticesWaiting: number;
+}
+
 export interface Store {
   readonly applications: ApplicationStore;
   readonly endpoints: EndpointStore;
@@ -778,6 +790,7 @@ export interface Store {
   now(): Promise<number>;
   /** Concurrent calls share a transaction. Resolves only once it is on disk. */
   publish(request: PublishRequest): Promise<PublishResult>;
+  figures(): Promise<Figures>;
   /** Resolves when the database answers. */
   check(): Promise<void>;
   /** @returns a function that ends the subscription */

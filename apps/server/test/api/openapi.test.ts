@@ -147,6 +147,7 @@ describe('the OpenAPI document', () => {
       '/auth/sign-out',
       '/auth/sign-up/email',
       '/healthz',
+      '/metrics',
       '/readyz',
       '/v1/branding',
       '/v1/invitations/by-token/{token}',

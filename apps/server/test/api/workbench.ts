@@ -10,6 +10,7 @@ import { hashToken, newToken, tokenHint } from '../../src/api/auth.ts';
 import { type Api, buildApi } from '../../src/api/server.ts';
 import { readWebApp } from '../../src/api/web-app.ts';
 import type { Mailer } from '../../src/mail/mailer.ts';
+import { createMetrics } from '../../src/metrics/metrics.ts';
 import { createSender } from '../../src/sender/sender.ts';
 import { createCipher } from '../../src/store/cipher.ts';
 import { openSqliteStore } from '../../src/store/sqlite/index.ts';
@@ -82,6 +83,8 @@ export interface WorkbenchOptions {
   readonly webRoot?: string;
   readonly logoUrl?: string;
   readonly trustProxy?: boolean | number;
+  readonly metricsToken?: string;
+  readonly metricsOpen?: boolean;
 }
 
 export async function workbench(options: WorkbenchOptions = {}): Promise<Workbench> {
@@ -90,12 +93,16 @@ export async function workbench(options: WorkbenchOptions = {}): Promise<Workben
   // A file, since better-auth has a connection of its own to it.
   const folder = await mkdtemp(join(tmpdir(), 'posthorn-api-'));
   const encryptionKey = randomBytes(32);
-  const store = await openSqliteStore({
-    path: options.path ?? join(folder, 'posthorn.db'),
-    cipher: createCipher(encryptionKey),
-    now: clock.now,
-    random: Math.random,
-  });
+  const metrics = createMetrics({ version: '0.0.0' });
+  const store = metrics.observe(
+    await openSqliteStore({
+      path: options.path ?? join(folder, 'posthorn.db'),
+      cipher: createCipher(encryptionKey),
+      now: clock.now,
+      random: Math.random,
+    }),
+  );
+  metrics.watch({ store, dispatcher: null });
   await store.environments.setCadence('production', 'every 30m');
   await store.environments.setCadence('sandbox', 'every 5m');
   const sender = createSender({ isAllowed: (ip) => isAllowedAddress(ip, list), clock: clock.now });
@@ -115,6 +122,7 @@ export async function workbench(options: WorkbenchOptions = {}): Promise<Workben
     disableAfterMs: DEFAULT_DISABLE_AFTER_MS,
     userAgent: 'Posthorn/test',
     version: '0.0.0',
+    metrics: { token: options.metricsToken ?? null, open: options.metricsOpen ?? true, text: () => metrics.text() },
     log: pino({}, stream),
     signUp: options.signUp ?? 'open',
     branding: { name: 'Posthorn', logoUrl, accentColor: null, egressAddresses: ['203.0.113.7'] },

@@ -1,7 +1,7 @@
 /** The real dispatcher and store on a clock that the test moves, with a network made of functions. */
 import { randomBytes } from 'node:crypto';
 import type { AttemptResult, Clock, Outcome } from '@posthorn/core';
-import { createDispatcher, type Dispatcher } from '../../src/dispatcher/dispatcher.ts';
+import { createDispatcher, type Dispatcher, type DispatcherOptions } from '../../src/dispatcher/dispatcher.ts';
 import type { DeliverRequest, Sender } from '../../src/sender/sender.ts';
 import { createCipher } from '../../src/store/cipher.ts';
 import { openSqliteStore } from '../../src/store/sqlite/index.ts';
@@ -84,7 +84,7 @@ export interface Stage {
 const TOOK_MS = 7;
 
 /** @param options.longestSleepMs how often a dispatcher looks although nothing is due: in days of simulated time, every five seconds are many */
-export async function openStage(start: number, options: { readonly longestSleepMs?: number } = {}): Promise<Stage> {
+export async function openStage(start: number, options: Pick<DispatcherOptions, 'longestSleepMs' | 'observer'> = {}): Promise<Stage> {
   const clock = new ManualClock(start);
   const store = await openSqliteStore({ path: ':memory:', cipher: createCipher(randomBytes(32)), now: clock.now, random: () => 0 });
   await store.environments.setCadence('production', 'every 30m');

@@ -7,7 +7,7 @@ import type { SqliteContext } from './context.ts';
 const WHOLE = 0;
 
 /** Whether nothing may leave for an endpoint `e`. */
-export const BRAKED = 'EXISTS (SELECT 1 FROM brakes b WHERE b.environment = e.environment AND b.application IN (0, e.application))';
+const BRAKED = 'EXISTS (SELECT 1 FROM brakes b WHERE b.environment = e.environment AND b.application IN (0, e.application))';
 
 /** Lanes follow their endpoint's status and its brakes. @param endpoints a condition on endpoints `e` */
 export function enableLanes({ db }: SqliteContext, endpoints: string, ...parameters: (string | number)[]): void {

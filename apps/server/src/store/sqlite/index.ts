@@ -14,6 +14,7 @@ import { type EndpointRow, secretState, sqliteEndpoints } from './endpoints.ts';
 import { sqliteEnvironments } from './environments.ts';
 import { sqliteEventTypes } from './event-types.ts';
 import { sqliteEvents } from './events.ts';
+import { figures } from './figures.ts';
 import { sqliteInvitations } from './invitations.ts';
 import { type KeyUses, keyUses, sqliteKeys } from './keys.ts';
 import { sqliteLanes, voidLeases } from './lanes.ts';
@@ -67,6 +68,9 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
     events: sqliteEvents(context),
     lanes: sqliteLanes(context),
     publish: sqlitePublish(context),
+    async figures() {
+      return figures(context);
+    },
     async now() {
       return context.now();
     },

@@ -1,0 +1,52 @@
+import { timingSafeEqual } from 'node:crypto';
+import type { FastifyRequest } from 'fastify';
+import { Type } from 'typebox';
+import { hashToken } from './auth.ts';
+import type { Api, ApiOptions } from './context.ts';
+import { Problem } from './problems.ts';
+import { openProblemResponses } from './responses.ts';
+
+const METRICS = Type.String({ title: 'Metrics', examples: ['posthorn_published_total{environment="sandbox"} 12'] });
+
+/** `GET /metrics`: for whoever has its token; without one, for this machine only. */
+export function metricsRoute(api: Api, { metrics }: ApiOptions): void {
+  if (metrics === null) return;
+  api.get(
+    '/metrics',
+    {
+      schema: {
+        summary: 'Figures for Prometheus',
+        description:
+          'With `Authorization: Bearer` and the value of `POSTHORN_METRICS_TOKEN`; without such a setting only while the server listens on a loopback address.',
+        operationId: 'metrics',
+        tags: ['Operation'],
+        security: [],
+        response: {
+          200: { description: 'In Prometheus’ text format', content: { 'text/plain': { schema: METRICS } } },
+          ...openProblemResponses('metrics_token_required', 'store_unavailable'),
+        },
+      },
+      serializerCompiler: () => (text) => text as string,
+    },
+    async (request, reply) => {
+      if (!mayRead(request, metrics)) {
+        throw new Problem(
+          'metrics_token_required',
+          'Set POSTHORN_METRICS_TOKEN, and send it in the header Authorization: Bearer <token>.',
+          {
+            headers: { 'WWW-Authenticate': 'Bearer realm="posthorn metrics"' },
+          },
+        );
+      }
+      const { contentType, body } = await metrics.text();
+      return reply.type(contentType).send(body);
+    },
+  );
+}
+
+function mayRead(request: FastifyRequest, { token, open }: NonNullable<ApiOptions['metrics']>): boolean {
+  if (token === null) return open;
+  const given = /^Bearer +(\S+)$/i.exec(request.headers.authorization ?? '')?.[1];
+  // Hashes are of one length, so that the comparison tells nothing of the token's.
+  return given !== undefined && timingSafeEqual(hashToken(given), hashToken(token));
+}

@@ -1,0 +1,130 @@
+/**
+ * What this process and its database are doing, for Prometheus. Counters count what this process did; what is in the database (the oldest pending,
+ * lanes by breaker state) is read when it is asked for, and is the same whichever process is asked.
+ */
+import { BREAKER_STATES } from '@posthorn/core';
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { Dispatcher, DispatcherObserver } from '../dispatcher/dispatcher.ts';
+import type { Store } from '../store/store.ts';
+import { observeStore } from './observed-store.ts';
+
+export interface Metrics {
+  readonly observer: DispatcherObserver;
+  /** The same store, timed. */
+  observe(store: Store): Store;
+  /** Reads the database's figures from here when they are asked for; the dispatcher's too, where this process has one. */
+  watch(sources: { readonly store: Store; readonly dispatcher: Dispatcher | null }): void;
+  /** In Prometheus' text format. */
+  text(): Promise<{ readonly contentType: string; readonly body: string }>;
+}
+
+const LAG_SECONDS = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800];
+const ATTEMPT_SECONDS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30];
+const STORE_SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5];
+
+export function createMetrics(options: { readonly version: string }): Metrics {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry, prefix: 'posthorn_' });
+  const named = <T extends object>(metric: T): T & { name: string; registers: Registry[] } =>
+    ({ ...metric, registers: [registry] }) as T & { name: string; registers: Registry[] };
+
+  new Gauge(named({ name: 'posthorn_build_info', help: 'The version that runs', labelNames: ['version'] })).set(
+    { version: options.version },
+    1,
+  );
+  const published = new Counter(named({ name: 'posthorn_published_total', help: 'Events accepted', labelNames: ['environment'] }));
+  const attempts = new Counter(
+    named({ name: 'posthorn_attempts_total', help: 'Attempts by what they came to', labelNames: ['environment', 'outcome'] }),
+  );
+  const duration = new Histogram(
+    named({ name: 'posthorn_attempt_seconds', help: 'How long attempts took', labelNames: ['environment'], buckets: ATTEMPT_SECONDS }),
+  );
+  const lag = new Histogram(
+    named({
+      name: 'posthorn_gate_lag_seconds',
+      help: 'How long after its gate (or its publish, where that came later) a first attempt started',
+      labelNames: ['environment'],
+      buckets: LAG_SECONDS,
+    }),
+  );
+  const takeovers = new Counter(named({ name: 'posthorn_takeovers_total', help: 'Lanes taken over from a holder whose lease had ended' }));
+  const refused = new Counter(
+    named({ name: 'posthorn_settles_refused_total', help: 'Settles of a lane that was somebody else’s by then' }),
+  );
+  const storeSeconds = new Histogram(
+    named({ name: 'posthorn_store_seconds', help: 'How long the store took', labelNames: ['operation'], buckets: STORE_SECONDS }),
+  );
+
+  let readDatabase = async (): Promise<void> => {};
+
+  return {
+    observer: {
+      attempt({ environment, outcome, ms }) {
+        attempts.inc({ environment, outcome });
+        duration.observe({ environment }, ms / 1000);
+      },
+      gateLag: (environment, ms) => lag.observe({ environment }, ms / 1000),
+      takenOver: () => takeovers.inc(),
+      settleRefused: () => refused.inc(),
+    },
+    observe: (store) =>
+      observeStore(store, {
+        operation: (operation, seconds) => storeSeconds.observe({ operation }, seconds),
+        published: (environment, events) => published.inc({ environment }, events),
+      }),
+    watch({ store, dispatcher }) {
+      readDatabase = databaseGauges(named, store);
+      if (dispatcher !== null) watchDispatcher(named, dispatcher);
+    },
+    async text() {
+      await readDatabase();
+      return { contentType: registry.contentType, body: await registry.metrics() };
+    },
+  };
+}
+
+type Named = <T extends object>(metric: T) => T & { name: string; registers: Registry[] };
+
+/** @returns what reads the database once for all of its gauges */
+function databaseGauges(named: Named, store: Store): () => Promise<void> {
+  const oldest = new Gauge(
+    named({
+      name: 'posthorn_oldest_pending_seconds',
+      help: 'Since when the oldest pending delivery waits; 0: none does',
+      labelNames: ['environment'],
+    }),
+  );
+  const lanes = new Gauge(named({ name: 'posthorn_lanes', help: 'Endpoints by the state of their breaker', labelNames: ['breaker'] }));
+  const leased = new Gauge(named({ name: 'posthorn_lanes_leased', help: 'Lanes that some dispatcher holds' }));
+  const notices = new Gauge(named({ name: 'posthorn_notices_waiting', help: 'Notices that are not published yet' }));
+  return async () => {
+    const figures = await store.figures();
+    for (const { environment, oldestPendingAt } of figures.environments) {
+      oldest.set({ environment }, oldestPendingAt === null ? 0 : Math.max(0, figures.now - oldestPendingAt) / 1000);
+    }
+    for (const state of BREAKER_STATES) lanes.set({ breaker: state }, figures.breakers[state]);
+    leased.set(figures.lanesLeased);
+    notices.set(figures.noticesWaiting);
+  };
+}
+
+function watchDispatcher(named: Named, dispatcher: Dispatcher): void {
+  new Gauge(
+    named({
+      name: 'posthorn_in_flight',
+      help: 'Webhook requests in flight',
+      collect(this: Gauge) {
+        this.set(dispatcher.figures().inFlight);
+      },
+    }),
+  );
+  new Gauge(
+    named({
+      name: 'posthorn_lanes_held',
+      help: 'Lanes that this dispatcher holds',
+      collect(this: Gauge) {
+        this.set(dispatcher.figures().lanesHeld);
+      },
+    }),
+  );
+}

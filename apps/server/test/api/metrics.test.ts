@@ -1,0 +1,82 @@
+import { afterEach, expect, test } from 'vitest';
+import { createMetrics } from '../../src/metrics/metrics.ts';
+import { openStage } from '../dispatcher/stage.ts';
+import { addEndpoint, event, publish } from '../store/conformance/harness.ts';
+import { type Workbench, workbench } from './workbench.ts';
+
+let bench: Workbench | null = null;
+afterEach(async () => {
+  await bench?.close();
+  bench = null;
+});
+
+/** A sample's value in Prometheus' text; NaN where it is not there. */
+function sample(text: string, name: string): number {
+  const line = text.split('\n').find((candidate) => candidate.startsWith(`${name} `));
+  return Number(line?.slice(name.length + 1) ?? Number.NaN);
+}
+
+test('without a token the figures are for this machine only; with one, for whoever sends it', async () => {
+  const read = async (authorization?: string) =>
+    bench?.call('GET', '/metrics', { key: null, ...(authorization === undefined ? {} : { headers: { authorization } }) });
+  bench = await workbench();
+  expect(await read()).toMatchObject({ status: 200, headers: { 'content-type': expect.stringMatching(/^text\/plain; version=/) } });
+  await bench.close();
+  bench = await workbench({ metricsOpen: false });
+  expect(await read()).toMatchObject({ status: 401, body: { code: 'metrics_token_required' } });
+  await bench.close();
+  bench = await workbench({ metricsToken: 'a-token-of-the-operator' });
+  expect((await read())?.status).toBe(401);
+  expect((await read('Bearer a-token-of-somebody'))?.status).toBe(401);
+  expect((await read(`Bearer ${bench.service.sandbox}`))?.status).toBe(401);
+  expect((await read('Bearer a-token-of-the-operator'))?.status).toBe(200);
+});
+
+test('what was published, what waits since when, and how long the store took', async () => {
+  bench = await workbench();
+  const { application } = await bench.tenant('acme');
+  await bench.call('POST', '/v1/endpoints', { json: { application: application.id, url: 'http://127.0.0.1:9/' } });
+  const body = { application: application.id, type: 'a.b', data: {}, id: 'once' };
+  await bench.call('POST', '/v1/events', { json: body });
+  await bench.call('POST', '/v1/events', { json: body });
+  bench.clock.time += 90_000;
+  const { text } = await bench.call('GET', '/metrics', { key: null });
+  expect(sample(text, 'posthorn_published_total{environment="sandbox"}')).toBe(1);
+  expect(sample(text, 'posthorn_oldest_pending_seconds{environment="sandbox"}')).toBe(90);
+  expect(sample(text, 'posthorn_oldest_pending_seconds{environment="production"}')).toBe(0);
+  expect(sample(text, 'posthorn_lanes{breaker="closed"}')).toBe(1);
+  expect(sample(text, 'posthorn_store_seconds_count{operation="publish"}')).toBe(2);
+  expect(sample(text, 'posthorn_nodejs_eventloop_lag_seconds')).toBeGreaterThanOrEqual(0);
+});
+
+test('what a dispatcher did: attempts by outcome, lag behind the gate, takeovers, refused settles, breakers', async () => {
+  const metrics = createMetrics({ version: '1.2.3' });
+  const start = Date.parse('2026-11-23T10:00:01Z');
+  const stage = await openStage(start, { observer: metrics.observer });
+  metrics.watch({ store: stage.store, dispatcher: stage.dispatcher });
+  const { application } = await stage.store.applications.upsert({ uid: 'acme', name: 'Acme' });
+  await addEndpoint(stage.store, application.id, { url: 'https://up.test/' });
+  await addEndpoint(stage.store, application.id, { url: 'https://down.test/', maxInFlight: 1 });
+  stage.answers.set('https://down.test/', () => ({ kind: 'transport_error', code: 'connect_refused', detail: '' }));
+  await publish(stage.store, ...Array.from({ length: 6 }, () => event()));
+  // Both lanes are held by somebody who is gone by the time the gate opens.
+  await stage.store.lanes.lease({
+    holder: 'gone',
+    leaseMs: 1_000,
+    limits: { proven: 2, untried: 2, failing: 2 },
+    gates: new Map([['sandbox:', start]]),
+  });
+  stage.dispatcher.start();
+  await stage.clock.advanceTo(Date.parse('2026-11-23T10:05:03Z'));
+  const { body } = await metrics.text();
+  await stage.close();
+  expect(sample(body, 'posthorn_attempts_total{environment="sandbox",outcome="accepted"}')).toBe(6);
+  expect(sample(body, 'posthorn_attempts_total{environment="sandbox",outcome="connect_refused"}')).toBe(5);
+  expect(sample(body, 'posthorn_attempt_seconds_count{environment="sandbox"}')).toBe(11);
+  expect(sample(body, 'posthorn_gate_lag_seconds_bucket{le="1",environment="sandbox"}')).toBe(11);
+  expect(sample(body, 'posthorn_takeovers_total')).toBe(2);
+  expect(sample(body, 'posthorn_settles_refused_total')).toBe(0);
+  expect(sample(body, 'posthorn_lanes{breaker="open"}')).toBe(1);
+  expect(sample(body, 'posthorn_in_flight')).toBe(0);
+  expect(sample(body, 'posthorn_build_info{version="1.2.3"}')).toBe(1);
+});
