@@ -41,6 +41,21 @@ func TestMemoryDedupe(t *testing.T) {
 	}
 }
 
+func TestAnIDThatIsNewAgainIsNotTheOldest(t *testing.T) {
+	clock := time.Unix(testNow, 0)
+	dedupe := NewMemoryDedupe(3)
+	dedupe.now = func() time.Time { return clock }
+	seen(t, dedupe, "b", time.Minute)
+	seen(t, dedupe, "a", time.Second)
+	clock = clock.Add(time.Second)
+	for _, id := range []string{"a", "c", "d"} {
+		seen(t, dedupe, id, time.Minute)
+	}
+	if !seen(t, dedupe, "a", time.Minute) {
+		t.Error("forgotten before an older one")
+	}
+}
+
 func TestMemoryDedupeIsBounded(t *testing.T) {
 	clock := time.Unix(testNow, 0)
 	dedupe := NewMemoryDedupe(3)

@@ -55,6 +55,16 @@ type Receiver struct {
 	onRefused  func(*http.Request, *Error)
 }
 
+// String shows no key, as fmt would: what is printed ends up in logs.
+func (r Receiver) String() string {
+	return "posthorn.Receiver(" + string(r.scheme) + ")"
+}
+
+// GoString is String, for %#v.
+func (r Receiver) GoString() string {
+	return r.String()
+}
+
 // New makes a receiver. It fails with an *Error of code NoSecret if no secret is set, or one that cannot sign: a secret is whsec_ and base64, or a
 // text of at least 12 bytes. The error does not repeat it.
 func New(config Config) (*Receiver, error) {

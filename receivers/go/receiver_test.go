@@ -1,6 +1,7 @@
 package posthorn
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -112,6 +113,12 @@ func TestTimestamps(t *testing.T) {
 			t.Errorf("%d s from now: %v", offset, err)
 		}
 	}
+	// Each of these is well signed, and a number to somebody.
+	for _, odd := range []string{" 1795428000", "1795428000\n", "+1795428000", "1_795_428_000", "0x6b040ea0", "1795428000.0", "1.795428e9", "１７９５４２８０００"} {
+		if err := newReceiver(t, Config{}).VerifySignature(body, signedAt(body, "evt_1", odd)); err == nil || codeOf(t, err) != BadTimestamp {
+			t.Errorf("%q: %v", odd, err)
+		}
+	}
 	err := newReceiver(t, Config{Tolerance: 10 * time.Second}).VerifySignature(body, signedHeaders(body, "evt_1", testNow-11))
 	if codeOf(t, err) != BadTimestamp {
 		t.Error(err)
@@ -124,5 +131,16 @@ func TestARepeatedHeaderIsNotTakenForGood(t *testing.T) {
 	header.Add("X-Signature", header.Get("X-Signature"))
 	if err := newReceiver(t, Config{Scheme: XSignature}).VerifySignature(body, header); codeOf(t, err) != BadSignature {
 		t.Error(err)
+	}
+}
+
+func TestShowsTheSecretToNoLog(t *testing.T) {
+	receiver := newReceiver(t, Config{})
+	for _, format := range []string{"%v", "%+v", "%#v", "%s", "%q"} {
+		for _, shown := range []string{fmt.Sprintf(format, receiver), fmt.Sprintf(format, *receiver)} {
+			if strings.Trim(shown, `"`) != "posthorn.Receiver(standard)" {
+				t.Errorf("%s shows %s", format, shown)
+			}
+		}
 	}
 }

@@ -45,8 +45,8 @@ func standardKey(secret string) (key []byte, ok bool) {
 		return []byte(secret), true
 	}
 	text := secret[len(secretPrefix):]
-	key, err := base64.StdEncoding.Strict().DecodeString(text)
-	// Decoding skips line breaks. Only what encodes back to itself means the same key in every language.
+	key, err := base64.StdEncoding.DecodeString(text)
+	// Decoding skips line breaks and stray bits. Only what encodes back to itself means the same key in every language.
 	if err != nil || base64.StdEncoding.EncodeToString(key) != text {
 		return nil, false
 	}

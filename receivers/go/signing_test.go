@@ -19,8 +19,11 @@ const (
 
 // signedHeaders are those of a request that Posthorn sends, made here without the code under test.
 func signedHeaders(body []byte, id string, timestamp int64) http.Header {
+	return signedAt(body, id, strconv.FormatInt(timestamp, 10))
+}
+
+func signedAt(body []byte, id, seconds string) http.Header {
 	key, _ := base64.StdEncoding.DecodeString(testSecret[len("whsec_"):])
-	seconds := strconv.FormatInt(timestamp, 10)
 	header := http.Header{}
 	header.Set("X-Signature", hex.EncodeToString(mac([]byte(testSecret), string(body))))
 	header.Set("webhook-id", id)

@@ -20,49 +20,77 @@ export interface RunningReceiver {
 
 const running = new Set<ChildProcess>();
 
-/** Runs the program until it listens; if it ends before, that is what this gives. */
+interface RunningProgram {
+  output(): string;
+  /** The first match in what it wrote, once it is there; null if it ended before. */
+  says(what: RegExp): Promise<RegExpExecArray | null>;
+  /** Its exit code, once it has ended; null after a signal, or if it could not be started. */
+  readonly ended: Promise<number | null>;
+  /** SIGTERM, and its end. */
+  end(): Promise<void>;
+}
+
+/** Runs a program beside the test. */
+export function startProgram(
+  [command, ...args]: readonly [string, ...string[]],
+  cwd: string,
+  env: Readonly<Record<string, string | undefined>> = {},
+): RunningProgram {
+  // A group of its own: whatever a program starts beside itself is found again.
+  const child = spawn(command, args, { cwd, env: { ...environment(), PATH, ...env }, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+  running.add(child);
+  let output = '';
+  let look = (): void => undefined;
+  for (const channel of [child.stdout, child.stderr]) {
+    channel.setEncoding('utf8').on('data', (text: string) => {
+      output += text;
+      look();
+    });
+  }
+  const ended = new Promise<number | null>((resolve) => {
+    child.once('error', (error) => {
+      output += error.message;
+      resolve(null);
+    });
+    child.once('close', resolve);
+  });
+  return {
+    output: () => output,
+    says: (what) =>
+      new Promise((resolve) => {
+        look = () => {
+          const found = what.exec(output);
+          if (found !== null) resolve(found);
+        };
+        look();
+        ended.then(
+          () => resolve(null),
+          () => resolve(null),
+        );
+      }),
+    ended,
+    async end() {
+      child.kill('SIGTERM');
+      await ended;
+      running.delete(child);
+    },
+  };
+}
+
+/** Runs a receiver until it listens; if it ends before, that is what this gives. */
 export async function startReceiver(
   language: Language,
   program: ServerProgram,
   settings: Settings,
 ): Promise<RunningReceiver | { readonly ended: number | null; output(): string }> {
-  const [command, ...args] = program.command;
-  const child = spawn(command, args, {
-    cwd: join(language.folder, program.cwd),
-    env: { ...environment(), PATH, HOST: '127.0.0.1', PORT: String(await freePort()), ...settings },
-    stdio: ['ignore', 'pipe', 'pipe'],
-    // A group of its own: whatever a program starts beside itself is found again.
-    detached: true,
+  const server = startProgram(program.command, join(language.folder, program.cwd), {
+    HOST: '127.0.0.1',
+    PORT: String(await freePort()),
+    ...settings,
   });
-  running.add(child);
-  let output = '';
-  const listens = new Promise<string>((resolve) => {
-    for (const channel of [child.stdout, child.stderr]) {
-      channel.setEncoding('utf8').on('data', (text: string) => {
-        output += text;
-        const url = /listening on (http:\/\/\S+)/.exec(output)?.[1];
-        if (url !== undefined) resolve(url);
-      });
-    }
-  });
-  const ends = new Promise<number | null>((resolve) => {
-    child.once('error', (error) => {
-      output += error.message;
-      resolve(null);
-    });
-    child.once('exit', resolve);
-  });
-  const first = await Promise.race([listens, ends]);
-  if (typeof first !== 'string') return { ended: first, output: () => output };
-  return {
-    url: `${first}/webhooks`,
-    output: () => output,
-    async end() {
-      child.kill('SIGTERM');
-      await ends;
-      running.delete(child);
-    },
-  };
+  const url = (await server.says(/listening on (http:\/\/\S+)/))?.[1];
+  if (url === undefined) return { ended: await server.ended, output: server.output };
+  return { url: `${url}/webhooks`, output: server.output, end: server.end };
 }
 
 /** The environment without a developer's own secret, which would make the tests about a missing one pass or fail by chance. */

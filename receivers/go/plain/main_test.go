@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"io"
@@ -12,6 +13,7 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+	"time"
 )
 
 const secret = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
@@ -98,7 +100,10 @@ func TestVectors(t *testing.T) {
 // refusesToStart runs this test's own program again, as the server that it tests.
 func refusesToStart(t *testing.T, secret string) {
 	t.Helper()
-	command := exec.Command(os.Args[0])
+	// Only a server that did start has to be ended.
+	patience, end := context.WithTimeout(context.Background(), 10*time.Second)
+	defer end()
+	command := exec.CommandContext(patience, os.Args[0])
 	command.Env = append(os.Environ(), "RUN_PLAIN=1", "WEBHOOK_SECRET="+secret, "HOST=127.0.0.1", "PORT=0")
 	output, err := command.CombinedOutput()
 	if err == nil || !strings.Contains(string(output), "WEBHOOK_SECRET") || strings.Contains(string(output), "listening") {

@@ -135,6 +135,19 @@ describe.each(APPS)('%s', (_name, startApp) => {
     expect(refused.map(({ code }) => code)).toEqual(['too_large', 'too_large']);
   });
 
+  test('a body without an end is answered as soon as it is too large', async () => {
+    const { url } = await start(startApp, { limitBytes: 1_000 });
+    const status = await new Promise((resolve) => {
+      const request = httpRequest(url, { method: 'POST', agent: false }, (response) => {
+        resolve(response.statusCode);
+        request.destroy();
+      });
+      request.on('error', () => undefined);
+      request.write(Buffer.alloc(1_001));
+    });
+    expect(status).toBe(413);
+  });
+
   test('by default there is room for 1 MiB', async () => {
     const { url } = await start(startApp);
     const large = Buffer.from(JSON.stringify({ ...event, data: '' }).replace('""', `"${'x'.repeat(1_048_576 - 117)}"`));

@@ -12,4 +12,8 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     if reporter is None:
         return
     passed, failed = (sum(len(reporter.stats.get(kind, [])) for kind in kinds) for kinds in (["passed"], ["failed", "error"]))
-    print(f"\n{len(CASES)} vectors, in both schemes and without the kit\n{passed} passed, {failed} failed", file=sys.__stdout__, flush=True)
+    print(
+        f"\nvectors: {len(CASES)} cases, each with both schemes, in each adapter, and without the kit\n{passed} passed, {failed} failed",
+        file=sys.__stdout__,
+        flush=True,
+    )

@@ -198,6 +198,28 @@ def test_asgi_a_sender_that_gives_up_is_answered_nothing() -> None:
     assert log.refused == []
 
 
+def test_asgi_a_body_without_an_end_is_answered_as_soon_as_it_is_too_large() -> None:
+    taken = 0
+
+    async def endless() -> dict[str, Any]:
+        nonlocal taken
+        taken += 100
+        return {"type": "http.request", "body": b"x" * 100, "more_body": taken < 100_000}
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        raise AssertionError("called")
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    async def ask_endlessly() -> None:
+        await webhook_middleware(secrets=SECRET, limit_bytes=1_000)(app)({"type": "http", "path": "/", "headers": []}, endless, send)
+
+    sent: list[Any] = []
+    asyncio.run(ask_endlessly())
+    assert (sent[0]["status"], taken) == (413, 1_100)
+
+
 def test_a_content_length_of_thousands_of_digits_is_too_large() -> None:
     assert start_asgi(Log(), secrets=SECRET)(BODY, {"content-length": "9" * 5_000}) == "413 Payload too large"
 

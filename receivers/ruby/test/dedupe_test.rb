@@ -19,6 +19,14 @@ class DedupeTest < Minitest::Test
     refute @dedupe.seen?('a', 60)
   end
 
+  def test_an_id_that_is_new_again_is_not_the_oldest
+    @dedupe.seen?('a', 10)
+    @dedupe.seen?('b', 60)
+    @now += 10
+    %w[a c d].each { |id| @dedupe.seen?(id, 60) }
+    assert @dedupe.seen?('a', 60)
+  end
+
   def test_is_bounded
     10.times { |id| @dedupe.seen?(id.to_s, 60) }
     assert_equal [3, true, false], [@dedupe.size, @dedupe.seen?('7', 60), @dedupe.seen?('6', 60)]

@@ -18,7 +18,7 @@ class EventTest < Minitest::Test
   end
 
   def test_data_may_be_any_json
-    ['null', '0', '""', '[]', '{"odd":"\ud800 \u0000"}', "#{'[' * 99}#{']' * 99}", '1e400'].each do |data|
+    ['null', '0', '""', '[]', '{"odd":"\ud800 \u0000"}', "#{'[' * 99}#{']' * 99}", "#{'[' * 500}#{']' * 500}", '1e400'].each do |data|
       assert_equal 'evt_1', verified(BODY.sub('{"weight_kg":17.0}') { data }).id, data
     end
     assert_nil verified(BODY.sub('{"weight_kg":17.0}', 'null')).data

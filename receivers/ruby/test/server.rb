@@ -19,10 +19,16 @@ class Server
     reader.close
   end
 
-  # What a command says that is expected not to start, and whether it did.
+  # What a command says that is expected not to start: up to its end, or to the line that says that it did start.
   def self.refused(command, env)
-    output, status = Open3.capture2e({ 'HOST' => '127.0.0.1', 'PORT' => '0', **env }, *command, chdir: FOLDER)
-    [output, status.success?]
+    Open3.popen2e({ 'HOST' => '127.0.0.1', 'PORT' => '0', **env }, *command, chdir: FOLDER) do |_stdin, output, process|
+      text = +''
+      while (line = output.gets)
+        text << line
+        Process.kill('TERM', process.pid) if line.start_with?('listening')
+      end
+      [text, process.value.success?]
+    end
   end
 
   def initialize(port)
