@@ -67,11 +67,19 @@ export async function expectAccessible(page: Page, name: string): Promise<void> 
 
 /** The page is no wider than its window. */
 export async function expectNoSidewaysScroll(page: Page, name: string): Promise<void> {
-  const over = await page.evaluate(() => {
+  const sticksOut = await page.evaluate(() => {
     const { scrollWidth, clientWidth } = document.documentElement;
-    return scrollWidth - clientWidth;
+    if (scrollWidth <= clientWidth) return [];
+    const elements = [...document.querySelectorAll('*')].filter((element) => element.getBoundingClientRect().right > clientWidth + 1);
+    return elements.slice(0, 8).map((element) => `${element.tagName} ${element.getAttribute('class')}`);
   });
-  expect(over, `${name} is wider than its window, by`).toBeLessThanOrEqual(0);
+  expect(sticksOut, `${name} is wider than its window`).toEqual([]);
+}
+
+/** Shows the page in a theme, as soon as the browser has painted it so. */
+export async function show(page: Page, theme: Theme): Promise<void> {
+  await page.emulateMedia({ colorScheme: theme });
+  await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
 }
 
 /** The page has come to rest: what it shows first is there, and nothing says that it loads. */

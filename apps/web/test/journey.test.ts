@@ -92,7 +92,10 @@ test('mends the URL, gives the receiver the secret, and sees the test pass', asy
   await button('Send test request').click();
   await seen('It did not work: 403 Forbidden');
   await seen(/Is it the right secret/);
-  const secret = await page.getByText(/^whsec_/).first().innerText();
+  const secret = await page
+    .getByText(/^whsec_/)
+    .first()
+    .innerText();
   receiver.secrets = [secret];
   await button('Send test request').click();
   await seen('It works: 200 OK');
@@ -106,7 +109,10 @@ test('saves it with that very secret, and a schedule of its own', async () => {
   await button('Save webhook URL').click();
   await page.getByRole('heading', { name: 'Signing secret' }).waitFor();
   await button('Reveal the secret').click();
-  await page.getByText(receiver.secrets[0] ?? '').first().waitFor();
+  await page
+    .getByText(receiver.secrets[0] ?? '')
+    .first()
+    .waitFor();
   await button('Send test request').click();
   await seen('It works: 200 OK');
 });
@@ -173,7 +179,10 @@ test('rotates the secret while the receiver verifies throughout', async () => {
   await seen('A rotation is under way');
   // The receiver knows only the old secret yet.
   await deliver('before');
-  const next = await page.getByText(/^whsec_/).last().innerText();
+  const next = await page
+    .getByText(/^whsec_/)
+    .last()
+    .innerText();
   expect(next).not.toBe(receiver.secrets[0]);
   receiver.secrets = [...receiver.secrets, next];
   await deliver('between');
@@ -200,6 +209,13 @@ test('gets a test URL and sees an example arrive there', async () => {
   await expect.poll(() => requests.count(), { timeout: 15_000 }).toBe(2);
 });
 
+test('reads in the audit log what was done', async () => {
+  await link('Audit log').click();
+  await seen('added the webhook URL');
+  await seen('rotated the secret of');
+  await seen('promoted the next secret of');
+});
+
 test('finds nothing of the sandbox in production', async () => {
   await page.getByRole('navigation', { name: 'Environment' }).getByRole('link', { name: 'Production' }).click();
   await page.waitForURL(/\/production\//);
@@ -214,15 +230,8 @@ test('finds nothing of the sandbox in production', async () => {
   await seen('Nowhere to deliver to yet');
 });
 
-test('reads in the audit log what was done', async () => {
-  await link('Audit log').click();
-  await seen('added the webhook URL');
-  await seen('rotated the secret of');
-  await seen('promoted the next secret of');
-});
-
 test('signs out, and is asked to sign in again', async () => {
-  await button('Account').click();
+  await button(/^Account/).click();
   await page.getByRole('menuitem', { name: 'Sign out' }).click();
   await page.waitForURL(/\/sign-in/);
   await page.goto(at('deliveries'));

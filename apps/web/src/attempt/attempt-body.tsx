@@ -50,7 +50,7 @@ function Answer({ attempt }: { readonly attempt: AttemptView }) {
 export function Part({ title, children }: { readonly title: string; readonly children: ReactNode }) {
   return (
     <div className="min-w-0">
-      <h4 className="mb-1.5 text-xs font-medium text-ink-3">{title}</h4>
+      <p className="mb-1.5 text-xs font-medium text-ink-3">{title}</p>
       {children}
     </div>
   );

@@ -28,6 +28,7 @@ export function NowherePage() {
 export function NowhereInside() {
   return (
     <Empty
+      page
       icon={<Compass />}
       title="There is nothing here"
       action={

@@ -34,18 +34,17 @@ export function AccountMenu() {
       <Menu
         align="start"
         trigger={
-          <button
-            type="button"
-            aria-label="Account"
-            className="flex w-full items-center gap-2.5 rounded-lg px-2 py-1.5 text-left hover:bg-hover"
-          >
+          <button type="button" className="flex w-full items-center gap-2.5 rounded-lg px-2 py-1.5 text-left hover:bg-hover">
             <span
               aria-hidden
               className="flex size-6 shrink-0 items-center justify-center rounded-full bg-accent-soft text-xs font-semibold text-accent"
             >
               {name.slice(0, 1).toUpperCase()}
             </span>
-            <span className="min-w-0 flex-1 truncate text-sm">{name}</span>
+            <span className="min-w-0 flex-1 truncate text-sm">
+              <span className="sr-only">Account: </span>
+              {name}
+            </span>
             <ChevronsUpDown aria-hidden className="size-3.5 shrink-0 text-ink-3" />
           </button>
         }

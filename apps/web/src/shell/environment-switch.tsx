@@ -36,12 +36,12 @@ export function EnvironmentSwitch({ className }: { readonly className?: string }
 /** Above every page of the sandbox, so that nobody takes it for the real thing. */
 export function SandboxRibbon() {
   return (
-    <div className="sticky top-0 z-30">
+    <aside aria-label="Environment: sandbox" className="sticky top-0 z-30">
       <div aria-hidden className="sandbox-stripes h-1.5" />
       <p className="flex items-center justify-center gap-2 border-b border-warn-mark/40 bg-warn-soft px-4 py-0.5 text-center text-2xs font-medium text-warn sm:text-xs">
         <strong className="font-semibold tracking-wide uppercase">Sandbox</strong>
         <span>Test data. Nothing here reaches production.</span>
       </p>
-    </div>
+    </aside>
   );
 }

@@ -1,5 +1,5 @@
 import { DropdownMenu } from 'radix-ui';
-import type { ReactNode } from 'react';
+import { type ReactNode, useState } from 'react';
 
 interface MenuProps {
   readonly trigger: ReactNode;
@@ -8,10 +8,12 @@ interface MenuProps {
 }
 
 export function Menu({ trigger, children, align = 'end' }: MenuProps) {
+  const [main, setMain] = useState<Element | null>(null);
   return (
-    <DropdownMenu.Root>
+    <DropdownMenu.Root modal={false} onOpenChange={() => setMain(document.querySelector('main'))}>
       <DropdownMenu.Trigger asChild>{trigger}</DropdownMenu.Trigger>
-      <DropdownMenu.Portal>
+      {/* Within the page's landmarks; not within the row, which may be cut off at its edges. */}
+      <DropdownMenu.Portal container={main}>
         <DropdownMenu.Content
           align={align}
           sideOffset={6}

@@ -61,10 +61,13 @@ interface EmptyProps {
   readonly title: string;
   readonly children?: ReactNode;
   readonly action?: ReactNode;
+  /** It is all that the page has. */
+  readonly page?: boolean;
 }
 
 /** There is nothing here yet: why, and what to do next. */
-export function Empty({ icon, title, children, action }: EmptyProps) {
+export function Empty({ icon, title, children, action, page = false }: EmptyProps) {
+  const Title = page ? 'h1' : 'h2';
   return (
     <div className="flex flex-col items-center px-6 py-14 text-center">
       {icon !== undefined && (
@@ -75,7 +78,7 @@ export function Empty({ icon, title, children, action }: EmptyProps) {
           {icon}
         </div>
       )}
-      <h2 className="text-base font-semibold">{title}</h2>
+      <Title className="text-base font-semibold">{title}</Title>
       {children !== undefined && <div className="mt-1.5 max-w-md text-sm text-pretty text-ink-2">{children}</div>}
       {action !== undefined && <div className="mt-5 flex flex-wrap justify-center gap-2">{action}</div>}
     </div>

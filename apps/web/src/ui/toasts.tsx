@@ -42,7 +42,11 @@ export function Toasts() {
     () => toasts,
   );
   return (
-    <div role="status" className="pointer-events-none fixed inset-x-4 bottom-4 z-[60] flex flex-col items-end gap-2 max-sm:items-stretch">
+    <aside
+      aria-label="Messages"
+      aria-live="polite"
+      className="pointer-events-none fixed inset-x-4 bottom-4 z-[60] flex flex-col items-end gap-2 max-sm:items-stretch"
+    >
       {shown.map(({ id, text, tone }) => (
         <div
           key={id}
@@ -59,6 +63,6 @@ export function Toasts() {
           </button>
         </div>
       ))}
-    </div>
+    </aside>
   );
 }

@@ -183,7 +183,7 @@ function HeadersField({ headers, errors, onChange }: HeadersFieldProps) {
           <Input
             aria-label={`Name of header ${at + 1}`}
             placeholder="X-Team"
-            className="w-2/5 min-w-0 shrink-0 font-mono text-xs"
+            className="w-2/5! min-w-0 shrink-0 font-mono text-xs"
             value={header.name}
             onChange={(event) => set(at, { name: event.target.value })}
           />
