@@ -105,7 +105,9 @@ export function endAll(): void {
     if (child.pid === undefined) continue;
     try {
       process.kill(-child.pid, 'SIGKILL');
-    } catch {}
+    } catch {
+      // Its group has ended by itself.
+    }
   }
   running.clear();
 }

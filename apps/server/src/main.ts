@@ -8,11 +8,13 @@ import { pino } from 'pino';
 import { createAccounts } from './accounts/accounts.ts';
 import { buildApi } from './api/server.ts';
 import { readWebApp } from './api/web-app.ts';
+import { AttemptLog } from './attempt-log.ts';
 import { type Config, ConfigError, readConfig, settingsHelp, unknownSettings } from './config.ts';
 import { encryptionKey, openDataFolder } from './data-folder.ts';
 import { createDispatcher, type Dispatcher } from './dispatcher/dispatcher.ts';
 import { createMetrics } from './metrics/metrics.ts';
 import { offerOperatorLink } from './operator-link.ts';
+import { pooledRandomBytes } from './random-bytes.ts';
 import { createThreadedSender } from './sender/threaded-sender.ts';
 import { ensureServiceKeys } from './service-keys.ts';
 import { createCipher, SealError } from './store/cipher.ts';
@@ -55,7 +57,11 @@ async function serve(config: Config): Promise<void> {
   // Lines are gathered for a tenth of a second at most: a system call for each would cost more than the attempt it tells of.
   const output = pino.destination({ dest: 1, sync: false, minLength: 4096, periodicFlush: 100 });
   const log = pino({ level: config.logLevel, base: { role: config.role }, timestamp: pino.stdTimeFunctions.isoTime }, output);
-  process.on('exit', () => output.flushSync());
+  const attempts = new AttemptLog(output, { role: config.role, now: systemClock.now });
+  process.on('exit', () => {
+    attempts.flush();
+    output.flushSync();
+  });
   openDataFolder(config.dataDir);
   const unlock = lockFolder(config.dataDir);
   if (unlock === null) throw new ConfigError(`POSTHORN_DATA_DIR ${config.dataDir} is in use by another posthorn process`);
@@ -117,20 +123,21 @@ async function serve(config: Config): Promise<void> {
           }),
         });
   let dispatcher: Dispatcher | null = null;
+  const logsAttempts = log.isLevelEnabled('info');
   if (config.role !== 'api') {
     dispatcher = createDispatcher({
       store,
       sender,
       clock: systemClock,
       random: Math.random,
-      randomBytes,
+      randomBytes: pooledRandomBytes(),
       holder: `${process.pid}-${randomBytes(6).toString('hex')}`,
       concurrency: config.concurrency,
       ...(config.hostConcurrency === null ? {} : { hostConcurrency: config.hostConcurrency }),
       disableAfterMs: config.disableAfter,
       userAgent,
       observer: metrics.observer,
-      log: { attempt: (line) => log.info(line, 'attempt'), warn: (line, message) => log.warn(line, message) },
+      log: { attempt: logsAttempts ? (line) => attempts.attempt(line) : () => undefined, warn: (line, message) => log.warn(line, message) },
     });
   }
 

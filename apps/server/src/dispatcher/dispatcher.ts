@@ -14,7 +14,6 @@ import {
   DEFAULT_RETRY_SCHEDULE,
   type DeliveryEnd,
   gate,
-  healthFloor,
   newId,
   nextTick,
   outcomeErrorCode,
@@ -22,7 +21,7 @@ import {
   type Standing,
   settle,
 } from '@posthorn/core';
-import type { Sender } from '../sender/sender.ts';
+import type { DeliverRequest, Sender } from '../sender/sender.ts';
 import { storedCadence } from '../store/cadences.ts';
 import type {
   DeliveryBody,
@@ -135,8 +134,7 @@ class LaneDispatcher implements Dispatcher {
   /** Lanes that may have something to start, in the order of their turns. */
   readonly #turns = new Set<LaneRun>();
   #gates = new Map<string, number>();
-  /** Groups without a gate: their cadence is `immediate`. */
-  #moving = new Set<string>();
+  #cadences = new Map<string, string>();
   /** The store's clock minus ours. */
   #offset = 0;
   #inFlight = 0;
@@ -149,6 +147,8 @@ class LaneDispatcher implements Dispatcher {
   #releasing = 0;
   #onDrained: (() => void) | null = null;
   #callOffSleep: (() => void) | null = null;
+  /** By the monotonic clock. */
+  #wakesAt = 0;
   #callOffRenew: (() => void) | null = null;
   #callOffRate: (() => void) | null = null;
   #unsubscribe: (() => void) | null = null;
@@ -261,7 +261,7 @@ class LaneDispatcher implements Dispatcher {
       outlook = await this.#store.lanes.outlook();
       this.#offset = outlook.now - this.#clock.now();
       this.#gates = gatesOf(outlook);
-      this.#moving = new Set(outlook.groups.filter(({ cadence }) => cadence === 'immediate').map(({ group }) => group));
+      this.#cadences = new Map(outlook.groups.map(({ group, cadence }) => [group, cadence]));
       await this.#lookAtHeld();
       if (!(await this.#lease(this.#room()))) break;
     }
@@ -339,20 +339,31 @@ class LaneDispatcher implements Dispatcher {
       return first === undefined ? [] : [Math.max(first, nextTick(storedCadence(cadence), first))];
     });
     if (dueAt !== null) instants.push(dueAt);
-    const cadences = new Map(groups.map(({ group, cadence }) => [group, cadence]));
-    for (const run of this.#runs.values()) {
-      if (run.nextDueAt !== null) instants.push(run.nextDueAt);
-      const cadence = cadences.get(run.group);
-      if (run.gatedFrom !== null && cadence !== undefined) instants.push(nextTick(storedCadence(cadence), run.gatedFrom));
-    }
+    for (const run of this.#runs.values()) instants.push(this.#wantedAt(run));
     const next = Math.min(...instants, now + this.#longestSleepMs);
     // The clock may tick a shade early: never sleep less than a millisecond, or a due instant just ahead would spin.
     this.#sleep(Math.max(1, next - now));
   }
 
+  /** When what a held lane set aside falls due, its gate's tick included. */
+  #wantedAt(run: LaneRun): number {
+    const cadence = run.gatedFrom === null ? undefined : this.#cadences.get(run.group);
+    const tick =
+      run.gatedFrom === null || cadence === undefined ? Number.POSITIVE_INFINITY : nextTick(storedCadence(cadence), run.gatedFrom);
+    return Math.min(tick, run.nextDueAt ?? Number.POSITIVE_INFINITY);
+  }
+
+  /** Wakes earlier than planned where a lane set something aside since. */
+  #sleepNoLongerThan(run: LaneRun): void {
+    if (this.#callOffSleep === null) return;
+    const ms = Math.max(1, this.#wantedAt(run) - this.#now());
+    if (this.#clock.monotonic() + ms < this.#wakesAt) this.#sleep(ms);
+  }
+
   #sleep(ms: number): void {
     if (this.#draining) return;
     this.#callOffSleep?.();
+    this.#wakesAt = this.#clock.monotonic() + ms;
     this.#callOffSleep = this.#clock.after(ms, () => {
       this.#callOffSleep = null;
       const now = this.#now();
@@ -428,6 +439,7 @@ class LaneDispatcher implements Dispatcher {
     if (run.targetStale && !run.stopping) this.#busily(run, () => this.#refresh(run));
     else if (run.keyToFetch !== null && !run.stopping) this.#busily(run, () => this.#fetchKey(run));
     else if (run.wantsScan) this.#busily(run, () => this.#scan(run));
+    this.#sleepNoLongerThan(run);
     if (run.hasReady) {
       this.#turns.add(run);
       this.#schedulePump();
@@ -491,7 +503,8 @@ class LaneDispatcher implements Dispatcher {
     if (looked.state.epoch !== run.state.epoch) run.state = { ...looked.state, rateAt: run.state.rateAt };
     run.openedAt = looked.openedAt;
     run.group = looked.group;
-    if (looked.target.braked || looked.target.endpoint.status !== 'enabled' || orderingChanged) run.stopping = true;
+    if (looked.target.braked || looked.target.endpoint.status !== 'enabled') run.bar();
+    else if (orderingChanged) run.stopping = true;
     else run.rescan();
   }
 
@@ -575,15 +588,18 @@ class LaneDispatcher implements Dispatcher {
     this.#store.lanes.bodies(picks.map(({ delivery }) => delivery.seq)).then(
       (bodies) => {
         const found = new Map(bodies.map((body) => [body.seq, body]));
+        const instants = { now: this.#now(), monotonic: this.#clock.monotonic() };
         for (const pick of picks) {
           const { run, delivery } = pick;
           const body = found.get(delivery.seq);
-          if (body !== undefined) {
+          const mayLeave = run.mayLeave(delivery, instants);
+          if (body !== undefined && mayLeave) {
             this.#attempt(pick, body);
             continue;
           }
           this.#freeSlot(pick);
-          run.vanished(delivery, this.#context(run));
+          if (body === undefined) run.vanished(delivery, this.#context(run));
+          else run.putBack(delivery);
           this.#tend(run);
         }
       },
@@ -616,7 +632,7 @@ class LaneDispatcher implements Dispatcher {
         url: endpoint.url,
         body,
         eventId,
-        secrets: { current: secrets.current, others: otherSecrets(secrets) },
+        secrets: signingSecrets(secrets),
         customHeaders: endpoint.headers,
         late: delivery.late,
         userAgent,
@@ -632,8 +648,7 @@ class LaneDispatcher implements Dispatcher {
           disableAfterMs: this.#disableAfterMs,
         });
         run.state = { ...run.state, ...decision.lane.health };
-        // Nothing more to do here for a while: the lane's row remembers until when.
-        if (decision.lane.disable !== null || healthFloor(run.state) > now) run.stopping = true;
+        if (decision.lane.disable !== null) run.bar();
         this.#freeSlot(pick);
         if (outcome.kind === 'accepted') run.accepted(delivery, this.#context(run));
         else run.rejected();
@@ -705,7 +720,10 @@ class LaneDispatcher implements Dispatcher {
     const opened = this.#gateOf(run);
     const now = this.#now();
     // A gate that moves with the clock (immediate) opened for this delivery when it was published.
-    return Math.max(0, now - (this.#moving.has(run.group) ? delivery.publishedAt : Math.max(opened, delivery.publishedAt)));
+    return Math.max(
+      0,
+      now - (this.#cadences.get(run.group) === 'immediate' ? delivery.publishedAt : Math.max(opened, delivery.publishedAt)),
+    );
   }
 
   // ------------------------------------------------------------------------------------------------------------- release
@@ -754,6 +772,15 @@ function noticesOf(end: DeliveryEnd, notices: readonly NoticeKind[]): readonly N
   return end.status === 'failed' ? ['delivery.failed', ...notices] : notices;
 }
 
-function otherSecrets({ next, previous }: EndpointSecrets): string[] {
-  return [next?.secret, previous?.secret].filter((secret) => secret !== undefined);
+const signing = new WeakMap<EndpointSecrets, DeliverRequest['secrets']>();
+
+/** One object for as long as the endpoint's secrets stay as they are: the sender knows the endpoint by it. */
+function signingSecrets(secrets: EndpointSecrets): DeliverRequest['secrets'] {
+  let known = signing.get(secrets);
+  if (known === undefined) {
+    const others = [secrets.next?.secret, secrets.previous?.secret].filter((secret) => secret !== undefined);
+    known = { current: secrets.current, others };
+    signing.set(secrets, known);
+  }
+  return known;
 }

@@ -246,3 +246,69 @@ describe('release', () => {
     expect(seqs(start(run))).toEqual([1, 3]);
   });
 });
+
+describe('what happens while a request is out', () => {
+  const RETRY = { accepted: false, stillPending: true, dueAt: NOW + 5000 };
+
+  test('asked for by hand, or canceled: a scan from the start sees it once that is settled', () => {
+    const run = new LaneRun(leased());
+    absorb(run, [delivery(1, 'a'), delivery(2, 'a')]);
+    const [out] = start(run) as [ScannedDelivery];
+    run.rescan(); // somebody did something by hand
+    absorb(run, [delivery(1, 'a', { byHand: true }), delivery(2, 'a')]);
+    run.rejected();
+    run.settled(out, RETRY, context);
+    expect([run.wantsScan, run.cursor]).toEqual([true, 0]);
+  });
+
+  test('settled while a scan was under way: what that scan saw of it counts no more', () => {
+    const run = new LaneRun(leased());
+    absorb(run, [delivery(1, 'a'), delivery(3, null)]);
+    const [out] = start(run) as [ScannedDelivery];
+    run.busy = true;
+    run.rejected();
+    run.settled(out, RETRY, context);
+    absorb(run, [delivery(1, 'a'), delivery(2, 'a'), delivery(4, 'b')]);
+    run.busy = false;
+    expect(run.nextDueAt).toBe(NOW + 5000);
+    run.rejected();
+    expect(seqs(start(run))).toEqual([4]);
+  });
+
+  test.each<[string, (run: LaneRun) => void, { now: number; monotonic: number }, boolean]>([
+    ['nothing happened', () => {}, { now: NOW + 39_999, monotonic: 999 }, true],
+    ['the lease ended by the wall clock', () => {}, { now: NOW + 40_000, monotonic: 999 }, false],
+    ['the lease ended by the monotonic clock', () => {}, { now: NOW, monotonic: 1000 }, false],
+    ['the endpoint was paused', (run) => run.bar(), { now: NOW, monotonic: 0 }, false],
+    [
+      'the endpoint asked for a pause',
+      (run) => {
+        run.state = { ...run.state, retryAfter: NOW + 1 };
+      },
+      { now: NOW, monotonic: 0 },
+      false,
+    ],
+  ])('it took its slot and waits for its body: %s', (_, happens, instants, leaves) => {
+    const run = new LaneRun(leased());
+    run.goodUntil = 1000;
+    absorb(run, [delivery(1, 'a'), delivery(2, 'a')]);
+    const [taken] = start(run) as [ScannedDelivery];
+    happens(run);
+    expect(run.mayLeave(taken, instants)).toBe(leaves);
+  });
+
+  test('what did not leave after all is the next again', () => {
+    const run = new LaneRun(leased());
+    absorb(run, [delivery(1, 'a'), delivery(2, 'a'), delivery(3, null)]);
+    const [first] = start(run) as [ScannedDelivery];
+    run.putBack(first);
+    expect(seqs(start(run))).toEqual([1]);
+  });
+
+  test('a wish that is left over holds the lane to no floor', () => {
+    const run = new LaneRun(leased({}, { retryAfter: NOW + 60_000 }));
+    absorb(run, [delivery(1, null, { byHand: true }), delivery(2, null)]);
+    run.stopping = true;
+    expect(run.release(NOW)).toMatchObject({ dueAt: NOW, notBefore: 0 });
+  });
+});

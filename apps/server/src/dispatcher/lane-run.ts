@@ -44,6 +44,8 @@ export class LaneRun {
   targetStale = false;
   /** No more attempts under this lease: only what is out is awaited. */
   stopping = false;
+  /** Not even what took a slot already leaves: the endpoint is not enabled any more. */
+  barred = false;
   /** A scan or a look at the target is under way. */
   busy = false;
   /** The lease is lost: whatever comes back is appended, nothing else. */
@@ -64,6 +66,10 @@ export class LaneRun {
   #keysToFetch = new Map<string, number>();
   /** Of #active, those that were accepted: their key has moved on already. */
   #accepted = new Set<number>();
+  /** Of #active, those that were out when the lane was scanned from its start: what was asked of them meanwhile is not known yet. */
+  #overlooked = new Set<number>();
+  /** Settled while a look at the store was under way, whose answer may still show them as they were. */
+  #settledMeanwhile = new Set<number>();
   #inFlight = 0;
   #window: number;
   #succeeded = false;
@@ -152,9 +158,24 @@ export class LaneRun {
     return rateLimit === null ? 0 : rateAllowsAt(rateLimit, this.state.rateAt, { now });
   }
 
-  /** Nothing can go before an open breaker's next probe, or the end of a pause that was asked for: the lane's row remembers until when. */
+  /**
+   * Nothing can go before an open breaker's next probe, or the end of a pause that was asked for: the lane's row remembers until when. While something
+   * is out that cannot be said: behind it may stand what was asked for by hand.
+   */
   isHeldBack(now: number): boolean {
-    return this.#wished.length === 0 && healthFloor(this.state) > now;
+    return this.#wished.length === 0 && this.#active.size === 0 && healthFloor(this.state) > now;
+  }
+
+  /** The endpoint is not enabled any more. */
+  bar(): void {
+    this.stopping = true;
+    this.barred = true;
+  }
+
+  /** Whether what took its slot a moment ago may still leave: the look for its body can take long, and much can happen meanwhile. */
+  mayLeave(delivery: ScannedDelivery, { now, monotonic }: { readonly now: number; readonly monotonic: number }): boolean {
+    if (this.barred || this.lost || now >= this.leaseUntil || monotonic >= this.goodUntil) return false;
+    return delivery.byHand || healthFloor(this.state) <= now;
   }
 
   /** Whether the next ready delivery may start at `now`. */
@@ -192,6 +213,7 @@ export class LaneRun {
     if (result.dueBeyond !== null) this.#dueAt = earlier(this.#dueAt, result.dueBeyond);
     if (result.gatedFrom !== null) this.#firstAt = earlier(this.#firstAt, result.gatedFrom);
     this.#ended = result.end;
+    this.#settledMeanwhile.clear();
   }
 
   /** Sorts in followers of one key that `keyToFetch` asked for. @param limit how many were asked for */
@@ -204,10 +226,11 @@ export class LaneRun {
     const queue = this.#queues.get(name);
     if (queue === undefined) return;
     for (const delivery of deliveries) {
-      if (this.#known.has(delivery.seq)) continue;
+      if (this.#known.has(delivery.seq) || this.#settledMeanwhile.has(delivery.seq)) continue;
       this.#known.add(delivery.seq);
       queue.followers.push(delivery);
     }
+    this.#settledMeanwhile.clear();
     queue.moreAfter = deliveries.length === context.limit ? (deliveries.at(-1)?.seq ?? null) : null;
     this.#advance(name, context);
   }
@@ -237,14 +260,32 @@ export class LaneRun {
     this.#active.delete(delivery.seq);
     this.#accepted.delete(delivery.seq);
     this.#known.delete(delivery.seq);
+    if (this.busy) this.#settledMeanwhile.add(delivery.seq);
+    const overlooked = this.#overlooked.delete(delivery.seq);
     if (end.accepted) return;
     const key = this.#keyOf(delivery);
-    if (end.stillPending) {
+    if (end.stillPending && overlooked) {
+      // It may have been canceled, or asked for by hand, while its request was out.
+      this.rescan();
+    } else if (end.stillPending) {
       if (end.dueAt === null) this.#firstAt = earlier(this.#firstAt, delivery.publishedAt);
       else this.#dueAt = earlier(this.#dueAt, end.dueAt);
       if (key !== null) this.#block(key);
     } else if (key !== null) {
       this.#advance(key, context);
+    }
+  }
+
+  /** It did not go out after all: it is the next again. */
+  putBack(delivery: ScannedDelivery): void {
+    this.#inFlight -= 1;
+    this.#active.delete(delivery.seq);
+    this.#known.delete(delivery.seq);
+    // Before a scan from the start it might have been asked for otherwise, or been canceled.
+    if (this.#overlooked.delete(delivery.seq)) this.rescan();
+    else {
+      this.#known.add(delivery.seq);
+      (delivery.byHand ? this.#wished : this.#ready).unshift(delivery);
     }
   }
 
@@ -280,6 +321,8 @@ export class LaneRun {
     this.#known = new Set(this.#active.keys());
     // An accepted delivery's key is not held by it any more: whoever heads that key now is found by the scan.
     const holding = [...this.#active.values()].filter(({ seq }) => !this.#accepted.has(seq));
+    this.#settledMeanwhile.clear();
+    for (const { seq } of holding) this.#overlooked.add(seq);
     const out = new Set(holding.map((delivery) => this.#keyOf(delivery)));
     for (const [key, queue] of this.#queues) {
       if (out.has(key)) {
@@ -298,7 +341,8 @@ export class LaneRun {
       lease: this.leased.lease,
       firstAt: this.#firstAt,
       dueAt: unfinished ? now : this.#dueAt,
-      notBefore: Math.max(healthFloor(this.state), this.#rateAllowsAt(now)),
+      // What was asked for by hand waits for no floor; the next holder learns that of the others from the state.
+      notBefore: Math.max(this.#wished.length > 0 ? 0 : healthFloor(this.state), this.#rateAllowsAt(now)),
       state: this.state,
     };
   }
@@ -308,7 +352,7 @@ export class LaneRun {
   }
 
   #sortIn(delivery: ScannedDelivery, context: { readonly now: number; readonly gate: number }): void {
-    if (this.#known.has(delivery.seq)) return;
+    if (this.#known.has(delivery.seq) || this.#settledMeanwhile.has(delivery.seq)) return;
     const key = this.#keyOf(delivery);
     if (key === null) {
       if (this.#due(delivery, context)) this.#makeReady(delivery);

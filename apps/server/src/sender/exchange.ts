@@ -1,12 +1,16 @@
-import type { AttemptResult, Outcome, Timings } from '@posthorn/core';
+import type { Outcome, Timings } from '@posthorn/core';
 import type { Dispatcher } from 'undici';
 import { BodyPrefix } from './body-prefix.ts';
 import type { Connection, Passenger } from './connection.ts';
+import type { Deadlines, Timed } from './deadlines.ts';
 import { DialError, type Failure, HEADERS_TOO_LARGE, responseFailure } from './failures.ts';
 import type { Pool, Target } from './pool.ts';
+import type { Completion } from './sender.ts';
 
 export interface ExchangeSettings {
   readonly pool: Pool;
+  /** Of the same length. */
+  readonly deadlines: Deadlines;
   readonly deadlineMs: number;
   readonly maxBodyBytes: number;
   /** Epoch milliseconds. */
@@ -25,17 +29,15 @@ export interface ExchangeRequest {
  * (onResponseEnd) whole body -> settled. The deadline, an error or an excess settle it from any state: before the final
  * headers as a transport error, after them with the status and as much of the body as had come.
  */
-export class Exchange implements Passenger {
+export class Exchange implements Passenger, Timed {
+  readonly beganAt = performance.now();
   readonly #target: Target;
   readonly #settings: ExchangeSettings;
   readonly #dispatchOptions: Dispatcher.DispatchOptions;
-  readonly #resolve: (result: AttemptResult) => void;
-  readonly #reject: (error: Error) => void;
+  readonly #completion: Completion;
   readonly #startedAt: number;
-  readonly #beganAt = performance.now();
   readonly #body: BodyPrefix;
   #connection: Connection;
-  #timer: NodeJS.Timeout | undefined;
   #startedAnew = false;
   #writtenAt: number | null = null;
   #firstByteAt: number | null = null;
@@ -47,12 +49,11 @@ export class Exchange implements Passenger {
   constructor(
     { request, target }: { readonly request: ExchangeRequest; readonly target: Target },
     settings: ExchangeSettings,
-    { resolve, reject }: { readonly resolve: (result: AttemptResult) => void; readonly reject: (error: Error) => void },
+    completion: Completion,
   ) {
     this.#target = target;
     this.#settings = settings;
-    this.#resolve = resolve;
-    this.#reject = reject;
+    this.#completion = completion;
     this.#startedAt = settings.clock();
     this.#body = new BodyPrefix(settings.maxBodyBytes);
     this.#dispatchOptions = { method: 'POST', path: target.path, headers: request.headers, body: request.body };
@@ -60,7 +61,7 @@ export class Exchange implements Passenger {
   }
 
   start(): void {
-    this.#timer = setTimeout(passDeadline, this.#settings.deadlineMs, this);
+    this.#settings.deadlines.add(this);
     this.#connection.carry(this, this.#dispatchOptions);
   }
 
@@ -81,7 +82,7 @@ export class Exchange implements Passenger {
     if (status < 200 || this.#settled) return;
     const now = performance.now();
     // A busy process may read late what came in time, or late; only its own clock at the moment of reading is certain.
-    if (now - this.#beganAt >= this.#settings.deadlineMs) {
+    if (now - this.beganAt >= this.#settings.deadlineMs) {
       this.onDeadline();
       return;
     }
@@ -135,7 +136,7 @@ export class Exchange implements Passenger {
   #startAnew(error: Error): void {
     if (this.#startedAnew) {
       this.#end({ reusable: false });
-      this.#reject(error);
+      this.#completion.reject(error);
     } else {
       this.#startedAnew = true;
       this.#settings.pool.discard(this.#connection);
@@ -161,9 +162,9 @@ export class Exchange implements Passenger {
     const now = performance.now();
     const timings = this.#timings(now);
     this.#end({ reusable });
-    this.#resolve({
+    this.#completion.resolve({
       startedAt: this.#startedAt,
-      durationMs: rounded(now - this.#beganAt),
+      durationMs: rounded(now - this.beganAt),
       outcome,
       response:
         this.#headersAt === null
@@ -175,7 +176,7 @@ export class Exchange implements Passenger {
 
   #end({ reusable }: { readonly reusable: boolean }): void {
     this.#settled = true;
-    clearTimeout(this.#timer);
+    this.#settings.deadlines.delete(this);
     if (reusable) this.#settings.pool.release(this.#connection);
     else this.#settings.pool.discard(this.#connection);
   }
@@ -198,11 +199,6 @@ const UNFINISHED = {
   tls: 'the TLS handshake was not complete',
   answer: 'the answer had not come',
 } as const;
-
-// One function for all exchanges, the exchange as its argument: no closure per request.
-function passDeadline(exchange: Exchange): void {
-  exchange.onDeadline();
-}
 
 function joined(headers: Record<string, string | string[] | undefined>): Record<string, string> {
   const result: Record<string, string> = {};

@@ -1,8 +1,8 @@
 /** A sending thread: an ordinary sender, fed by messages. The other side is `SendingThread`. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { type AttemptResult, isAllowedAddress, parseAllowList } from '@posthorn/core';
-import { createSender, type DeliverRequest } from './sender.ts';
-import { type EndpointPart, type FromThread, joinBodies, resultRow, type ThreadData, type ToThread } from './thread-messages.ts';
+import { type Completion, createDirectSender, type DeliverRequest } from './sender.ts';
+import { type EndpointPart, type FromThread, ResultPack, readRequests, type ThreadData, type ToThread } from './thread-messages.ts';
 
 /**
  * Requests started in one turn of the loop, before answers are read and results posted. Without it everything that is out ends up in one lump that
@@ -18,27 +18,80 @@ const { allowList, options }: ThreadData = workerData;
 const allowed = parseAllowList(allowList);
 if (!allowed.ok) throw new TypeError(allowed.message);
 
-const sender = createSender({ ...options, isAllowed: (ip) => isAllowedAddress(ip, allowed.list) });
+const sender = createDirectSender({ ...options, isAllowed: (ip) => isAllowedAddress(ip, allowed.list) });
 const endpoints = new Map<number, EndpointPart>();
-const inbox: { readonly request: number; readonly content: DeliverRequest }[] = [];
+/** From `next` on still to be sent. */
+let inbox: Delivery[] = [];
+let next = 0;
 let sendScheduled = false;
-/** Taken and not yet in `rows` or `rejected`. */
+/** Taken and not yet among the results. */
 let unanswered = 0;
 let closing = false;
 let closed = false;
-let rows: ReturnType<typeof resultRow>[] = [];
-let bodies: Uint8Array[] = [];
-let bodiesSize = 0;
+const results = new ResultPack();
+let others: [number, AttemptResult][] = [];
 let rejected: [number, unknown][] = [];
 let postScheduled = false;
+
+/** Takes the outcome of one request. */
+class Answer implements Completion {
+  readonly #request: number;
+  #isGiven = false;
+
+  constructor(request: number) {
+    this.#request = request;
+    unanswered += 1;
+  }
+
+  resolve(result: AttemptResult): void {
+    if (!this.#begin()) return;
+    if (!results.add(this.#request, result)) others.push([this.#request, result]);
+    schedulePost();
+  }
+
+  reject(error: unknown): void {
+    if (!this.#begin()) return;
+    rejected.push([this.#request, error]);
+    schedulePost();
+  }
+
+  /** As with a promise, only the first counts: the other side gives the request's number away again. */
+  #begin(): boolean {
+    if (this.#isGiven) return false;
+    this.#isGiven = true;
+    unanswered -= 1;
+    return true;
+  }
+}
+
+/** One delivery in the inbox, and where its outcome goes. */
+class Delivery extends Answer implements DeliverRequest {
+  readonly url: string;
+  readonly secrets: DeliverRequest['secrets'];
+  readonly customHeaders: DeliverRequest['customHeaders'];
+  readonly userAgent: string;
+  readonly eventId: string;
+  readonly late: boolean;
+  readonly body: Uint8Array;
+
+  constructor(request: number, part: EndpointPart, { eventId, late, body }: Pick<DeliverRequest, 'eventId' | 'late' | 'body'>) {
+    super(request);
+    this.url = part.url;
+    this.secrets = part.secrets;
+    this.customHeaders = part.customHeaders;
+    this.userAgent = part.userAgent;
+    this.eventId = eventId;
+    this.late = late;
+    this.body = body;
+  }
+}
 
 port.on('message', (message: ToThread) => {
   switch (message.kind) {
     case 'deliver':
       return accept(message);
     case 'send':
-      unanswered += 1;
-      return answer(message.request, sender.send(message.content));
+      return send(message);
     case 'close':
       closing = true;
       if (!sendScheduled) closeSender();
@@ -46,28 +99,41 @@ port.on('message', (message: ToThread) => {
 });
 post({ kind: 'ready' });
 
-function accept(message: Extract<ToThread, { kind: 'deliver' }>): void {
-  for (const [number, part] of message.added) endpoints.set(number, part);
-  const { buffer, byteOffset } = message.bodies;
-  let offset = byteOffset;
-  for (const [request, number, eventId, late, size] of message.rows) {
+function accept({ added, requests, forgotten }: Extract<ToThread, { kind: 'deliver' }>): void {
+  for (const [number, part] of added) endpoints.set(number, part);
+  readRequests(requests, (request, number, content) => {
     const part = endpoints.get(number);
     if (part === undefined) throw new Error(`endpoint ${number} is not known here`);
-    const { url, secrets, customHeaders, userAgent } = part;
-    const body = Buffer.from(buffer, offset, size);
-    offset += size;
-    inbox.push({ request, content: { url, secrets, customHeaders, userAgent, body, eventId, late } });
-  }
-  unanswered += message.rows.length;
-  for (const number of message.forgotten) endpoints.delete(number);
+    inbox.push(new Delivery(request, part, content));
+  });
+  for (const number of forgotten) endpoints.delete(number);
   if (!sendScheduled) sendSlice();
 }
 
+function send({ request, content }: Extract<ToThread, { kind: 'send' }>): void {
+  const answer = new Answer(request);
+  try {
+    sender.send(content, answer);
+  } catch (error) {
+    answer.reject(error);
+  }
+}
+
 function sendSlice(): void {
-  for (const { request, content } of inbox.splice(0, SLICE)) answer(request, sender.deliver(content));
-  sendScheduled = inbox.length > 0;
-  if (sendScheduled) setImmediate(sendSlice);
-  else if (closing) closeSender();
+  const end = Math.min(inbox.length, next + SLICE);
+  while (next < end) {
+    const delivery = inbox[next];
+    next += 1;
+    if (delivery !== undefined) sender.deliver(delivery, delivery);
+  }
+  sendScheduled = next < inbox.length;
+  if (sendScheduled) {
+    setImmediate(sendSlice);
+  } else {
+    inbox = [];
+    next = 0;
+    if (closing) closeSender();
+  }
 }
 
 /** Once the inbox is empty, since a closed sender takes no requests. */
@@ -76,25 +142,6 @@ function closeSender(): void {
     closed = true;
     endIfDone();
   }, fail);
-}
-
-function answer(request: number, outcome: Promise<AttemptResult>): void {
-  outcome.then(
-    (result) => {
-      unanswered -= 1;
-      rows.push(resultRow(request, result));
-      if (result.response !== null) {
-        bodies.push(result.response.body);
-        bodiesSize += result.response.body.length;
-      }
-      schedulePost();
-    },
-    (error: unknown) => {
-      unanswered -= 1;
-      rejected.push([request, error]);
-      schedulePost();
-    },
-  );
 }
 
 function schedulePost(): void {
@@ -106,11 +153,9 @@ function schedulePost(): void {
 
 function postResults(): void {
   postScheduled = false;
-  const joined = joinBodies(bodies, bodiesSize);
-  post({ kind: 'results', rows, bodies: joined, rejected }, [joined.buffer]);
-  rows = [];
-  bodies = [];
-  bodiesSize = 0;
+  const packed = results.take();
+  post({ kind: 'results', packed, others, rejected }, [packed.bodies.buffer]);
+  others = [];
   rejected = [];
   endIfDone();
 }

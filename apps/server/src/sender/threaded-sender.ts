@@ -2,7 +2,7 @@ import { Worker } from 'node:worker_threads';
 import type { AllowList, AttemptResult } from '@posthorn/core';
 import { KnownEndpoints } from './known-endpoints.ts';
 import type { DeliverRequest, Sender, SenderOptions, SendRequest } from './sender.ts';
-import { type DeliveryRow, type FromThread, joinBodies, readResults, type ThreadData, type ToThread } from './thread-messages.ts';
+import { type FromThread, RequestPack, ResultReader, type ThreadData, type ToThread } from './thread-messages.ts';
 
 export interface ThreadedSenderOptions extends Omit<SenderOptions, 'isAllowed' | 'clock'> {
   /** Special addresses that requests may go to. */
@@ -74,12 +74,12 @@ interface Waiting {
 class SendingThread {
   readonly #worker: Worker;
   readonly #endpoints = new KnownEndpoints();
-  readonly #waiting = new Map<number, Waiting>();
+  /** By the number of the request, which is its place; a place is given anew once its answer is there. */
+  readonly #waiting: (Waiting | null)[] = [];
+  readonly #freePlaces: number[] = [];
   readonly #ended: Promise<void>;
-  #lastRequest = 0;
-  #rows: DeliveryRow[] = [];
-  #bodies: Uint8Array[] = [];
-  #bodiesSize = 0;
+  readonly #pack = new RequestPack();
+  readonly #results = new ResultReader();
   #ready = false;
   #closing = false;
   #error: Error | null = null;
@@ -95,7 +95,7 @@ class SendingThread {
       // Comes after everything that the thread had posted.
       this.#worker.once('exit', (code) => {
         const error =
-          this.#closing && this.#waiting.size === 0 ? null : (this.#error ?? new Error(`A sending thread ended with code ${code}.`));
+          this.#closing && this.outstanding === 0 ? null : (this.#error ?? new Error(`A sending thread ended with code ${code}.`));
         onEnd(error);
         if (error !== null) this.#giveUp(error);
         resolve();
@@ -104,17 +104,15 @@ class SendingThread {
   }
 
   get outstanding(): number {
-    return this.#waiting.size;
+    return this.#waiting.length - this.#freePlaces.length;
   }
 
   deliver(request: DeliverRequest): Promise<AttemptResult> {
-    const { eventId, late, body } = request;
-    if (this.#bodiesSize > 0 && this.#bodiesSize + body.length > MAX_BATCH_BYTES) this.#postDeliveries();
-    if (this.#rows.length === 0) process.nextTick(this.#postLater);
+    const { bodiesSize } = this.#pack;
+    if (bodiesSize > 0 && bodiesSize + request.body.length > MAX_BATCH_BYTES) this.#postDeliveries();
+    if (this.#pack.isEmpty) process.nextTick(this.#postLater);
     return new Promise((resolve, reject) => {
-      this.#rows.push([this.#expect(resolve, reject), this.#endpoints.numberOf(request), eventId, late, body.length]);
-      this.#bodies.push(body);
-      this.#bodiesSize += body.length;
+      this.#pack.add(this.#expect(resolve, reject), this.#endpoints.numberOf(request), request);
     });
   }
 
@@ -135,21 +133,18 @@ class SendingThread {
   }
 
   #expect(resolve: Waiting['resolve'], reject: Waiting['reject']): number {
-    this.#lastRequest += 1;
-    this.#waiting.set(this.#lastRequest, { resolve, reject, since: Date.now() });
-    return this.#lastRequest;
+    const place = this.#freePlaces.pop() ?? this.#waiting.length;
+    this.#waiting[place] = { resolve, reject, since: Date.now() };
+    return place;
   }
 
   /** For nextTick, which runs it after this turn's microtasks: soon enough to be out before a transaction begins, late enough to meet others. */
   readonly #postLater = (): void => this.#postDeliveries();
 
   #postDeliveries(): void {
-    if (this.#rows.length === 0) return;
-    const bodies = joinBodies(this.#bodies, this.#bodiesSize);
-    this.#post({ kind: 'deliver', ...this.#endpoints.takeChanges(), rows: this.#rows, bodies }, [bodies.buffer]);
-    this.#rows = [];
-    this.#bodies = [];
-    this.#bodiesSize = 0;
+    if (this.#pack.isEmpty) return;
+    const requests = this.#pack.take();
+    this.#post({ kind: 'deliver', ...this.#endpoints.takeChanges(), requests }, [requests.bodies.buffer]);
   }
 
   #post(message: ToThread, transfer: readonly ArrayBuffer[] = []): void {
@@ -162,7 +157,8 @@ class SendingThread {
         this.#ready = true;
         return;
       case 'results':
-        readResults(message.rows, message.bodies, (request, result) => this.#take(request)?.resolve(result));
+        this.#results.read(message.packed, this.#give);
+        for (const [request, result] of message.others) this.#give(request, result);
         for (const [request, error] of message.rejected) this.#take(request)?.reject(error);
         return;
       case 'closed':
@@ -170,18 +166,22 @@ class SendingThread {
     }
   }
 
-  #take(request: number): Waiting | undefined {
-    const waiting = this.#waiting.get(request);
-    this.#waiting.delete(request);
+  readonly #give = (request: number, result: AttemptResult): void => this.#take(request)?.resolve(result);
+
+  #take(request: number): Waiting | null {
+    const waiting = this.#waiting[request] ?? null;
+    this.#waiting[request] = null;
+    this.#freePlaces.push(request);
     return waiting;
   }
 
   #giveUp(error: Error): void {
-    for (const { resolve, reject, since } of this.#waiting.values()) {
-      if (this.#ready) resolve(lost(since, Date.now()));
-      else reject(error);
+    for (const waiting of this.#waiting.splice(0)) {
+      if (waiting === null) continue;
+      if (this.#ready) waiting.resolve(lost(waiting.since, Date.now()));
+      else waiting.reject(error);
     }
-    this.#waiting.clear();
+    this.#freePlaces.length = 0;
   }
 }
 

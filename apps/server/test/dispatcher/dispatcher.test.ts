@@ -286,4 +286,66 @@ test('draining finishes what is out, starts nothing more, and leaves the rest to
   expect(stage.arrivals).toHaveLength(10);
 });
 
+test('what falls due in a lane that is held goes then, not at the next look', async () => {
+  await stage.close();
+  stage = await openStage(at('10:00:01'), { longestSleepMs: 3_600_000 });
+  ({
+    application: { id: application },
+  } = await stage.store.applications.upsert({ uid: 'acme', name: 'Acme' }));
+  await add({ url: 'https://held.test/', cadence: 'immediate', retrySchedule: [5, 5] });
+  let failures = 1;
+  stage.answers.set('https://held.test/', ({ id }) => (id === 'fails' && failures-- > 0 ? DOWN : { kind: 'accepted', status: 200 }));
+  // What is accepted after the failure gives the lane its second slot; what is slow holds the lane and the first.
+  stage.delays.set('https://held.test/', ({ id }) => ({ fails: 5, accepted: 1_000 })[id] ?? 29_000);
+  stage.dispatcher.start();
+  await publish(stage.store, event({ id: 'slow' }), event({ id: 'fails' }), event({ id: 'accepted' }));
+  await stage.clock.advanceTo(at('10:00:20'));
+  expect(ids()).toEqual(['slow', 'fails', 'accepted', 'fails']);
+  expect(times()[3]?.slice(0, 8)).toBe('10:00:06');
+});
+
+describe('by hand', () => {
+  const retry = async (id: string): Promise<void> => {
+    const { data } = await stage.store.deliveries.list('sandbox', { ...ALL, event: id, limit: 1 });
+    await stage.store.deliveries.retry('sandbox', data[0]?.id as never);
+  };
+
+  test('a retry goes as soon as the attempt that is out has failed', async () => {
+    await add({ url: 'https://slow.test/', cadence: 'immediate', retrySchedule: [3600] });
+    stage.answers.set('https://slow.test/', () => DOWN);
+    stage.delays.set('https://slow.test/', 20_000);
+    stage.dispatcher.start();
+    await publish(stage.store, event({ id: 'a' }));
+    await stage.clock.advanceTo(at('10:00:10'));
+    await retry('a');
+    await stage.clock.advanceTo(at('10:00:40'));
+    expect(times().map((time) => time.slice(0, 8))).toEqual(['10:00:01', '10:00:21']);
+  });
+
+  test('a canceled one that fails all the same lets its key go on at once', async () => {
+    await add({ url: 'https://slow.test/', cadence: 'immediate', retrySchedule: [3600] });
+    stage.answers.set('https://slow.test/', ({ id }) => (id === 'a' ? DOWN : { kind: 'accepted', status: 200 }));
+    stage.delays.set('https://slow.test/', 20_000);
+    stage.dispatcher.start();
+    await publish(stage.store, event({ id: 'a', orderingKey: 'k' }), event({ id: 'b', orderingKey: 'k' }));
+    await stage.clock.advanceTo(at('10:00:10'));
+    const { data } = await stage.store.deliveries.list('sandbox', { ...ALL, event: 'a', limit: 1 });
+    await stage.store.deliveries.cancel('sandbox', data[0]?.id as never);
+    await stage.clock.advanceTo(at('10:00:22'));
+    expect(ids()).toEqual(['a', 'b']);
+  });
+
+  test('a second wish waits for no breaker either', async () => {
+    await add({ url: 'https://down.test/', cadence: 'immediate', maxInFlight: 1 });
+    stage.answers.set('https://down.test/', () => DOWN);
+    stage.dispatcher.start();
+    await publish(stage.store, ...['a', 'b', 'c', 'd', 'e', 'f', 'g'].map((id) => event({ id })));
+    await stage.clock.advanceTo(at('10:00:03'));
+    expect(stage.arrivals).toHaveLength(5); // then its breaker opened
+    await Promise.all([retry('f'), retry('g')]);
+    await stage.clock.advanceTo(at('10:00:05'));
+    expect(ids().slice(5).sort()).toEqual(['f', 'g']);
+  });
+});
+
 const ALL = { application: null, endpoint: null, event: null, status: null, orderingKey: null, since: null, until: null, cursor: null };

@@ -74,7 +74,7 @@ export interface Stage {
   /** What the endpoint at a URL answers; accepted unless set. */
   readonly answers: Map<string, (arrival: Arrival) => Outcome>;
   /** How long the endpoint at a URL takes to answer, in milliseconds; 7 unless set. */
-  readonly delays: Map<string, number>;
+  readonly delays: Map<string, number | ((arrival: Arrival) => number)>;
   dispatcher: Dispatcher;
   /** A second dispatcher on the same store. */
   another(): Dispatcher;
@@ -91,7 +91,7 @@ export async function openStage(start: number, options: Pick<DispatcherOptions, 
   await store.environments.setCadence('sandbox', 'every 5m');
   const arrivals: Arrival[] = [];
   const answers = new Map<string, (arrival: Arrival) => Outcome>();
-  const delays = new Map<string, number>();
+  const delays = new Map<string, number | ((arrival: Arrival) => number)>();
   const sender: Sender = {
     async send() {
       throw new Error('the dispatcher sends by deliver()');
@@ -99,8 +99,9 @@ export async function openStage(start: number, options: Pick<DispatcherOptions, 
     deliver(request: DeliverRequest): Promise<AttemptResult> {
       const arrival: Arrival = { at: clock.time, url: request.url, id: request.eventId, late: request.late };
       arrivals.push(arrival);
+      const delay = delays.get(request.url) ?? TOOK_MS;
       return new Promise((resolve) => {
-        clock.after(delays.get(request.url) ?? TOOK_MS, () => {
+        clock.after(typeof delay === 'number' ? delay : delay(arrival), () => {
           const outcome = answers.get(request.url)?.(arrival) ?? { kind: 'accepted', status: 200 };
           const timings = { dns: null, connect: null, tls: null, first_byte: TOOK_MS, body: 0 };
           resolve({ startedAt: arrival.at, durationMs: TOOK_MS, outcome, response: null, timings });

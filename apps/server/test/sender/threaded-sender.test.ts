@@ -316,6 +316,25 @@ test('close lets what is out end, what was just given too, ends the thread, and 
   await sender.close();
 });
 
+test('one secrets object at two endpoints, and with changed headers: each request has its own', async () => {
+  const endpoint = await start(answers(response('200 OK')));
+  const sender = newSender();
+  const secrets = { current: SECRET, others: [] };
+  const one = delivery(`${endpoint.url}/one`, { secrets });
+  const other = delivery(`${endpoint.url}/other`, { secrets });
+  const changed = { ...one, customHeaders: { 'X-Own': 'changed' } };
+  for (const request of [one, other, one, changed, changed, one]) await sender.deliver(request);
+  const seen = endpoint.requests.map(received).map(({ line, headers }) => `${line.split(' ')[1]} ${headers['x-own'] ?? 'none'}`);
+  expect(seen).toEqual([
+    '/hook/one none',
+    '/hook/other none',
+    '/hook/one none',
+    '/hook/one changed',
+    '/hook/one changed',
+    '/hook/one none',
+  ]);
+});
+
 test('a thread that breaks: what was out ends as connection_reset, the next request is served by another', async () => {
   let arrived: () => void = () => undefined;
   const requestArrived = new Promise<void>((resolve) => {
@@ -329,7 +348,8 @@ test('a thread that breaks: what was out ends as connection_reset, the next requ
   const out = sender.deliver(delivery(hanging.url));
   await requestArrived;
   // Breaks it as a fault in its own code would: with an exception that nobody catches.
-  worker.postMessage({ kind: 'deliver', added: [], rows: [[1, 99, 'evt_1', false, 0]], bodies: new Uint8Array(0), forgotten: [] });
+  const requests = { numbers: [1, 99, 0, 0], eventIds: ['evt_1'], bodies: new Uint8Array(0) };
+  worker.postMessage({ kind: 'deliver', added: [], requests, forgotten: [] });
   const lost = await out;
   expect(lost).toMatchObject({ outcome: { kind: 'transport_error', code: 'connection_reset' }, response: null });
   expect(lost.startedAt).toBeGreaterThanOrEqual(before);

@@ -1,5 +1,5 @@
 /** The SQLite store, put together: one file (or memory), one process. */
-import { randomFillSync } from 'node:crypto';
+import { pooledRandomBytes } from '../../random-bytes.ts';
 import type { Cipher } from '../cipher.ts';
 import type { Actor, Audited, Store, StoreHint } from '../store.ts';
 import { accountsConnection } from './accounts.ts';
@@ -110,18 +110,4 @@ function auditedParts(context: SqliteContext, uses: KeyUses): Audited {
 function checkKey(context: SqliteContext): void {
   const row = context.db.get<Pick<EndpointRow, 'id' | 'secrets'>>('SELECT id, secrets FROM endpoints WHERE deleted_at IS NULL LIMIT 1');
   if (row !== undefined) secretState(context, row);
-}
-
-/** Ids take ten bytes each, by the thousand: asking the system once for many is ten times cheaper. */
-function pooledRandomBytes(): (size: number) => Uint8Array {
-  const pool = new Uint8Array(8192);
-  let at = pool.length;
-  return (size) => {
-    if (at + size > pool.length) {
-      randomFillSync(pool);
-      at = 0;
-    }
-    at += size;
-    return pool.subarray(at - size, at);
-  };
 }
