@@ -13,6 +13,7 @@ import { type Config, ConfigError, readConfig, settingsHelp, unknownSettings } f
 import { encryptionKey, openDataFolder } from './data-folder.ts';
 import { createDispatcher, type Dispatcher } from './dispatcher/dispatcher.ts';
 import { createMetrics } from './metrics/metrics.ts';
+import { withInboxes } from './inbox/hand-over.ts';
 import { offerOperatorLink } from './operator-link.ts';
 import { pooledRandomBytes } from './random-bytes.ts';
 import { createThreadedSender } from './sender/threaded-sender.ts';
@@ -85,7 +86,7 @@ async function serve(config: Config): Promise<void> {
     log.warn(`${name} is not a setting of this version: it is ignored (see posthorn serve --help)`);
 
   // In a thread of its own: a transaction and its sync hold up no request, and no reading of an answer.
-  const sender = createThreadedSender({
+  const threadedSender = createThreadedSender({
     allowList: config.allowAddresses,
     onThreadLost: (error) => log.error({ err: error }, 'the sending thread broke; another one follows'),
     ...(config.dnsServers === null ? {} : { dnsServers: config.dnsServers }),
@@ -94,6 +95,7 @@ async function serve(config: Config): Promise<void> {
   const logoUrl = config.brandLogoUrl;
   let api: Awaited<ReturnType<typeof buildApi>> | null = null;
   const baseUrl = (): string => config.publicUrl ?? listeningUrl(api?.server.address(), config);
+  const sender = withInboxes(threadedSender, { inboxes: store.inboxes, clock: systemClock, baseUrl });
   const people = { clock: systemClock, mailer: null, baseUrl };
   api =
     config.role === 'dispatcher'

@@ -11,7 +11,7 @@ import {
 } from '@posthorn/contract';
 import { generateSecret, standardSecret } from '../sender/secrets.ts';
 import type { Endpoint, EndpointSettings } from '../store/store.ts';
-import { applicationNotFound, chosenApplication, listedApplication, principalOf } from './auth.ts';
+import { applicationNotFound, chosenApplication, listedApplication, type Principal, principalOf } from './auth.ts';
 import type { Api, ApiOptions } from './context.ts';
 import { endpointView, readSettings } from './endpoint-settings.ts';
 import { timestamp } from './instants.ts';
@@ -35,8 +35,9 @@ const DEFAULTS: Omit<EndpointSettings, 'url'> = {
   retrySchedule: null,
 };
 
-export function endpointRoutes(api: Api, { store, allowList, disableAfterMs }: ApiOptions): void {
-  const view = async (endpoint: Endpoint): Promise<EndpointView> => endpointView(endpoint, { now: await store.now(), disableAfterMs });
+export function endpointRoutes(api: Api, { store, allowList, baseUrl, disableAfterMs }: ApiOptions): void {
+  const view = async (endpoint: Endpoint, principal: Principal): Promise<EndpointView> =>
+    endpointView(endpoint, { now: await store.now(), disableAfterMs, principal });
 
   api.post(
     '/v1/endpoints',
@@ -54,13 +55,13 @@ export function endpointRoutes(api: Api, { store, allowList, disableAfterMs }: A
       const principal = principalOf(request);
       const { environment } = principal;
       const { application: idOrUid, secret = generateSecret(), url, ...rest } = request.body;
-      const given = readSettings({ url, ...rest }, { principal, environment, allowList }, secretErrors(secret));
+      const given = readSettings({ url, ...rest }, { principal, environment, allowList, baseUrl }, secretErrors(secret));
       const application = await chosenApplication(principal, idOrUid, store);
       const endpoint = await store
         .as(principal.actor)
         .endpoints.create({ application, environment, settings: { ...DEFAULTS, url, ...given }, secret });
       if (endpoint === null) throw applicationNotFound('application');
-      return reply.code(201).send({ ...(await view(endpoint)), secret, standard_secret: standardSecret(secret) });
+      return reply.code(201).send({ ...(await view(endpoint, principal)), secret, standard_secret: standardSecret(secret) });
     },
   );
 
@@ -79,9 +80,9 @@ export function endpointRoutes(api: Api, { store, allowList, disableAfterMs }: A
     async (request) => {
       const principal = principalOf(request);
       const application = await listedApplication(principal, request.query.application, store);
-      const health = { now: await store.now(), disableAfterMs };
+      const context = { now: await store.now(), disableAfterMs, principal };
       const page = await store.endpoints.list(principal.environment, { application, ...pageRequest(request) });
-      return pageView(request, page, (endpoint) => endpointView(endpoint, health));
+      return pageView(request, page, (endpoint) => endpointView(endpoint, context));
     },
   );
 
@@ -97,7 +98,10 @@ export function endpointRoutes(api: Api, { store, allowList, disableAfterMs }: A
         response: { 200: EndpointSchema, ...problemResponses('endpoint_not_found') },
       },
     },
-    async (request) => view((await requestedEndpoint(request, request.params.id, store)).endpoint),
+    async (request) => {
+      const { principal, endpoint } = await requestedEndpoint(request, request.params.id, store);
+      return view(endpoint, principal);
+    },
   );
 
   api.patch(
@@ -118,11 +122,11 @@ export function endpointRoutes(api: Api, { store, allowList, disableAfterMs }: A
     async (request) => {
       const { principal, endpoint } = await requestedEndpoint(request, request.params.id, store);
       const { status, ...given } = request.body;
-      const settings = readSettings(given, { principal, environment: principal.environment, allowList });
+      const settings = readSettings(given, { principal, environment: principal.environment, allowList, baseUrl });
       const change = status === undefined ? settings : { ...settings, status };
       const changed = await store.as(principal.actor).endpoints.update(principal.environment, endpoint.id, change);
       if (changed === null) throw endpointNotFound();
-      return view(changed);
+      return view(changed, principal);
     },
   );
 

@@ -28,6 +28,7 @@ export type Action =
   | `member.${'join' | 'update' | 'remove'}`
   | `invitation.${'create' | 'withdraw'}`
   | 'portal.link'
+  | `inbox.${'create' | 'delete'}`
   | 'operator.claim';
 
 type Fields = Readonly<Record<string, unknown>>;

@@ -53,7 +53,7 @@ describe('the URL rule', () => {
     ['javascript:alert(1)', { sandbox: /complete URL/, production: /complete URL/ }],
   ])('%s', (url, { allow = '', ...wanted }) => {
     for (const environment of ['sandbox', 'production'] as const) {
-      const problem = urlProblem(url, { environment, allowList: allowList(allow) });
+      const problem = urlProblem(url, { environment, allowList: allowList(allow), baseUrl: () => 'http://localhost' });
       const expected = wanted[environment];
       if (expected === null) expect(problem, environment).toBeNull();
       else expect(problem, environment).toMatch(expected);
