@@ -149,6 +149,17 @@ def test_flask_takes_what_an_earlier_get_json_kept() -> None:
     assert response.status_code == 200
 
 
+def test_flask_takes_async_views_and_arguments_of_the_path() -> None:
+    app = Flask(__name__)
+
+    @app.post("/webhooks/<customer>")
+    @verified_webhook(secrets=SECRET, scheme="x-signature")
+    async def receive(webhook: Webhook, customer: str) -> str:
+        return f"{customer} {webhook.event.id}"
+
+    assert app.test_client().post("/webhooks/acme", data=BODY, headers=signed()).text == "acme evt_1"
+
+
 def test_asgi_leaves_other_paths_and_kinds_of_connection_alone() -> None:
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         kinds.append(scope["type"])
