@@ -17,7 +17,7 @@ func main() {
 	if err != nil || secret == "" {
 		log.Fatal("WEBHOOK_SECRET is not set, or is no whsec_ secret")
 	}
-	http.HandleFunc("POST /webhooks", func(w http.ResponseWriter, r *http.Request) {
+	http.HandleFunc("/webhooks", func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 1<<20)) // the raw bytes: parse them once they are verified
 		if err != nil {
 			http.Error(w, "Payload too large", http.StatusRequestEntityTooLarge)
