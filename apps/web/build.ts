@@ -10,7 +10,7 @@ const ROOT = join(import.meta.dirname, '../..');
 const INPUTS = [
   'package-lock.json',
   'apps/web/{package.json,index.html,vite.config.ts,build.ts}',
-  'apps/web/{src,public}/**/*',
+  'apps/web/{src,public,standard-webhooks}/**/*',
   'packages/contract/src/*.ts',
   'receivers/*/plain/**/*',
 ];

@@ -42,7 +42,7 @@ afterEach(({ task }) => {
 const button = (name: string | RegExp) => page.getByRole('button', { name });
 const link = (name: string | RegExp) => page.getByRole('link', { name });
 const field = (name: string | RegExp) => page.getByLabel(name, { exact: typeof name === 'string' });
-const seen = (text: string | RegExp) => page.getByText(text).first().waitFor();
+const expectSeen = (text: string | RegExp) => page.getByText(text).first().waitFor();
 const at = (path: string) => `${stage.base}/${application}/sandbox/${path}`;
 
 interface Delivery {
@@ -76,30 +76,30 @@ test('signs up and names the business', async () => {
   await button('Go on').click();
   await page.waitForURL(/\/app_\w+\/sandbox\/settings\/api$/);
   application = new URL(page.url()).pathname.split('/')[1] ?? '';
-  await seen('Test data. Nothing here reaches production.');
+  await expectSeen('Test data. Nothing here reaches production.');
   expect(await page.getByRole('navigation', { name: 'Environment' }).getByText('Sandbox').getAttribute('aria-current')).not.toBeNull();
 });
 
 test('sends a test request before saving, and is told what to mend', async () => {
   await field('Webhook URL').fill(receiver.url.replace('/webhooks', '/webhook'));
   await button('Send test request').click();
-  await seen('It did not work: 405 Method Not Allowed');
-  await seen(/does not accept POST/);
+  await expectSeen('It did not work: 405 Method Not Allowed');
+  await expectSeen(/does not accept POST/);
 });
 
 test('mends the URL, gives the receiver the secret, and sees the test pass', async () => {
   await field('Webhook URL').fill(receiver.url);
   await button('Send test request').click();
-  await seen('It did not work: 403 Forbidden');
-  await seen(/Is it the right secret/);
+  await expectSeen('It did not work: 403 Forbidden');
+  await expectSeen(/Is it the right secret/);
   const secret = await page
     .getByText(/^whsec_/)
     .first()
     .innerText();
   receiver.secrets = [secret];
   await button('Send test request').click();
-  await seen('It works: 200 OK');
-  await seen('Valid signature');
+  await expectSeen('It works: 200 OK');
+  await expectSeen('Valid signature');
   expect(receiver.received.at(-1)).toBe('webhook.test');
 });
 
@@ -114,7 +114,7 @@ test('saves it with that very secret, and a schedule of its own', async () => {
     .first()
     .waitFor();
   await button('Send test request').click();
-  await seen('It works: 200 OK');
+  await expectSeen('It works: 200 OK');
 });
 
 test('sees a published event wait for its dispatch, dispatches, and sees the attempt', async () => {
@@ -124,13 +124,13 @@ test('sees a published event wait for its dispatch, dispatches, and sees the att
   // The list is live: nothing is reloaded.
   const row = page.getByRole('list', { name: 'Deliveries' }).getByRole('link').first();
   await row.click();
-  await seen(/Waits for the next dispatch/);
+  await expectSeen(/Waits for the next dispatch/);
   await button('Dispatch now').click();
-  await seen('200 OK');
-  await seen('Valid signature');
+  await expectSeen('200 OK');
+  await expectSeen('Valid signature');
   expect(receiver.received.at(-1)).toBe('shipment.status_updated');
   await page.getByText('Request headers').click();
-  await seen('webhook-timestamp');
+  await expectSeen('webhook-timestamp');
 });
 
 test('sees why an event waits behind one that fails', async () => {
@@ -139,14 +139,14 @@ test('sees why an event waits behind one that fails', async () => {
   const second = await publish('delivered');
   await page.goto(at(`deliveries/${second.id}`));
   await button('Dispatch now').click();
-  await seen('Waits for an earlier event');
+  await expectSeen('Waits for an earlier event');
   await link(first.id).click();
-  await seen('500 Internal Server Error');
-  await seen(/had an error of its own/);
-  await seen('the order database is down');
-  await seen(/Waits for its next attempt/);
+  await expectSeen('500 Internal Server Error');
+  await expectSeen(/had an error of its own/);
+  await expectSeen('the order database is down');
+  await expectSeen(/Waits for its next attempt/);
   await expect.poll(() => Promise.all([statusOf(first.id), statusOf(second.id)]), { timeout: 20_000 }).toEqual(['failed', 'failed']);
-  await seen('Every attempt of the retry schedule failed.');
+  await expectSeen('Every attempt of the retry schedule failed.');
 }, 40_000);
 
 test('recovers what failed', async () => {
@@ -156,7 +156,7 @@ test('recovers what failed', async () => {
   await page.getByRole('menuitem', { name: /Recover failed deliveries/ }).click();
   await button('Recover').click();
   await page.getByRole('progressbar').waitFor();
-  await seen('All of them are on their way again.');
+  await expectSeen('All of them are on their way again.');
   await button('Done').click();
   await link('Deliveries').click();
   await expect
@@ -176,7 +176,7 @@ test('rotates the secret while the receiver verifies throughout', async () => {
   await link('API Settings').click();
   await button('Rotate…').click();
   await button(/^Rotate$/).click();
-  await seen('A rotation is under way');
+  await expectSeen('A rotation is under way');
   // The receiver knows only the old secret yet.
   await deliver('before');
   const next = await page
@@ -188,7 +188,7 @@ test('rotates the secret while the receiver verifies throughout', async () => {
   await deliver('between');
   await button('Promote now…').click();
   await button(/^Promote$/).click();
-  await seen('The new secret is in force.');
+  await expectSeen('The new secret is in force.');
   receiver.secrets = [next];
   await deliver('after');
   expect(receiver.received.slice(before)).toEqual(Array.from({ length: 3 }, () => 'shipment.status_updated'));
@@ -202,8 +202,8 @@ test('gets a test URL and sees an example arrive there', async () => {
   const requests = page.getByRole('list', { name: 'Requests' }).getByRole('button');
   await requests.first().waitFor();
   await requests.first().click();
-  await seen('Signature valid');
-  await seen('"shp_7Q2M"');
+  await expectSeen('Signature valid');
+  await expectSeen('"shp_7Q2M"');
   await publish('picked_up', 'for-the-inbox');
   await button('Dispatch now').click();
   await expect.poll(() => requests.count(), { timeout: 15_000 }).toBe(2);
@@ -211,9 +211,9 @@ test('gets a test URL and sees an example arrive there', async () => {
 
 test('reads in the audit log what was done', async () => {
   await link('Audit log').click();
-  await seen('added the webhook URL');
-  await seen('rotated the secret of');
-  await seen('promoted the next secret of');
+  await expectSeen('added the webhook URL');
+  await expectSeen('rotated the secret of');
+  await expectSeen('promoted the next secret of');
 });
 
 test('finds nothing of the sandbox in production', async () => {
@@ -221,13 +221,13 @@ test('finds nothing of the sandbox in production', async () => {
   await page.waitForURL(/\/production\//);
   expect(await page.getByText('Nothing here reaches production').count()).toBe(0);
   await link('Deliveries').click();
-  await seen('Nowhere to deliver to yet');
+  await expectSeen('Nowhere to deliver to yet');
   await link('Events').click();
-  await seen('No events yet');
+  await expectSeen('No events yet');
   await link('API Settings').click();
-  await seen('Set your webhook URL');
+  await expectSeen('Set your webhook URL');
   await page.goto(at('deliveries').replace('/sandbox/', '/production/'));
-  await seen('Nowhere to deliver to yet');
+  await expectSeen('Nowhere to deliver to yet');
 });
 
 test('signs out, and is asked to sign in again', async () => {

@@ -36,7 +36,7 @@ afterAll(async () => {
 });
 
 /** Looks at the page as it is in every light and width that matters. */
-async function lookAt(page: Page, name: string): Promise<void> {
+async function expectGoodLooks(page: Page, name: string): Promise<void> {
   await settle(page);
   for (const theme of ['light', 'dark'] as const) {
     await show(page, theme);
@@ -144,7 +144,7 @@ describe('with much to show', () => {
 
   test.each(LOOKS)('$name', async (look) => {
     await open(owner.page, look);
-    await lookAt(owner.page, look.name);
+    await expectGoodLooks(owner.page, look.name);
   });
 
   test('the drawer of a narrow window', async () => {
@@ -169,7 +169,7 @@ describe('with nothing to show', () => {
 
   test.each(LOOKS)('$name', async (look) => {
     await open(owner.page, look);
-    await lookAt(owner.page, look.name);
+    await expectGoodLooks(owner.page, look.name);
   });
 });
 
@@ -188,7 +188,7 @@ describe('before one is inside', () => {
 
   test.each(LOOKS)('$name', async (look) => {
     await open(stranger.page, look);
-    await lookAt(stranger.page, look.name);
+    await expectGoodLooks(stranger.page, look.name);
   });
 
   test('a password that is wrong', async () => {
@@ -198,7 +198,7 @@ describe('before one is inside', () => {
     await page.getByLabel('Password').fill('not the password');
     await press('Sign in')(page);
     await page.getByRole('alert').waitFor();
-    await lookAt(page, 'wrong password');
+    await expectGoodLooks(page, 'wrong password');
   });
 });
 
@@ -209,10 +209,10 @@ test('the operator’s view', async () => {
   await press(/Become the operator as/)(page);
   await page.getByText('Slowest endpoints').waitFor();
   await page.getByText(LONG_NAME).first().waitFor();
-  await lookAt(page, 'operator');
+  await expectGoodLooks(page, 'operator');
   await press('Stop sending…')(page);
   await page.getByRole('dialog').waitFor();
-  await lookAt(page, 'brake');
+  await expectGoodLooks(page, 'brake');
 });
 
 test('no page complained', () => {

@@ -1,5 +1,5 @@
 /** A customer's own server, with the published kit: it verifies each request in both schemes, and can be made to fail. */
-import { createServer, type IncomingMessage } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { verifyWebhook } from '@posthorn/receiver';
 
@@ -17,8 +17,13 @@ export interface Receiver {
 
 export async function startReceiver(): Promise<Receiver> {
   const received: string[] = [];
-  const server = createServer(async (request, response) => {
-    const body = await bytesOf(request);
+  const server = createServer((request, response) => {
+    bytesOf(request).then(
+      (body) => answer(request, response, body),
+      () => response.destroy(),
+    );
+  });
+  function answer(request: IncomingMessage, response: ServerResponse, body: Buffer): void {
     if (request.url !== '/webhooks') {
       response.writeHead(405, { allow: 'GET', 'content-type': 'text/plain' }).end('Method Not Allowed');
       return;
@@ -33,7 +38,7 @@ export async function startReceiver(): Promise<Receiver> {
     const status = valid ? receiver.answers : 403;
     const text = !valid ? 'Invalid signature' : status === 200 ? 'Valid signature' : 'the order database is down';
     response.writeHead(status, { 'content-type': 'text/plain' }).end(text);
-  });
+  }
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
   const receiver: Receiver = {

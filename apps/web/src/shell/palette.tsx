@@ -7,6 +7,7 @@ import { type KeyboardEvent, type ReactNode, useId, useState } from 'react';
 import { useScope } from '../api/session.ts';
 import { Dialog } from '../ui/dialog.tsx';
 import { Kbd } from '../ui/page.tsx';
+import { useReturnFocus } from '../ui/return-focus.ts';
 import { placeIn, placesOf } from './places.ts';
 import { setTheme } from './theme.ts';
 
@@ -22,6 +23,7 @@ export function Palette({ onClose }: { readonly onClose: () => void }) {
   const [text, setText] = useState('');
   const [at, setAt] = useState(0);
   const listId = useId();
+  const returnFocus = useReturnFocus();
   const commands = useCommands(text.trim());
   const chosen = commands[Math.min(at, commands.length - 1)];
   const run = (command: Command | undefined) => {
@@ -41,6 +43,7 @@ export function Palette({ onClose }: { readonly onClose: () => void }) {
       <Radix.Portal>
         <Radix.Overlay className="fixed inset-0 z-40 bg-black/35" />
         <Radix.Content
+          {...returnFocus}
           aria-describedby={undefined}
           className="fixed top-[12vh] left-1/2 z-50 w-[calc(100vw-2rem)] max-w-lg -translate-x-1/2 animate-appear overflow-hidden rounded-xl border border-line bg-raised shadow-high"
         >

@@ -10,8 +10,12 @@ import { paletteDoor, show } from './palette-door.ts';
 import { useShortcuts } from './shortcuts.ts';
 import { SideBar } from './side-bar.tsx';
 
-const Palette = lazy(async () => ({ default: (await import('./palette.tsx')).Palette }));
-const Shortcuts = lazy(async () => ({ default: (await import('./palette.tsx')).Shortcuts }));
+const loadPalette = () => import('./palette.tsx');
+const Palette = lazy(async () => ({ default: (await loadPalette()).Palette }));
+const Shortcuts = lazy(async () => ({ default: (await loadPalette()).Shortcuts }));
+
+/** The page first; then the palette, so that it is there when somebody types into it. */
+const IDLE_MS = 1_500;
 
 export function Shell() {
   const { environment } = useScope();
@@ -19,6 +23,10 @@ export function Shell() {
   const main = useRef<HTMLElement>(null);
   const opened = useSyncExternalStore(paletteDoor.subscribe, paletteDoor.opened);
   useShortcuts();
+  useEffect(() => {
+    const timer = setTimeout(() => loadPalette().catch(reportError), IDLE_MS);
+    return () => clearTimeout(timer);
+  }, []);
   useFocusOnNewPage(main, pathname);
   return (
     <>
