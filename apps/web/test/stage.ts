@@ -5,8 +5,6 @@ import { join } from 'node:path';
 import type { BrowserContext } from 'playwright-core';
 import { freePort, KEYS, type ServerProcess, startServer } from '../../server/test/process/server-process.ts';
 
-export { KEYS } from '../../server/test/process/server-process.ts';
-
 export interface Stage extends ServerProcess {
   /** What the first start printed for whoever is to be the operator. */
   operatorLink(): string;
