@@ -276,6 +276,31 @@ export const SETTINGS = {
       return text.split(',').flatMap((part) => part.trim() || []);
     },
   }),
+  smtpUrl: setting({
+    env: 'POSTHORN_SMTP_URL',
+    flag: 'smtp-url',
+    default: null,
+    secret: true,
+    about: 'mail server, as smtp://user:password@host:587 or smtps://…; without one no mail is sent',
+    read: (text) => {
+      const url = URL.parse(text);
+      // The text holds a password: it is not repeated.
+      if (url === null || !/^smtps?:$/.test(url.protocol) || url.hostname === '')
+        throw new RangeError('must be an smtp:// or smtps:// URL');
+      return text;
+    },
+  }),
+  mailFrom: setting({
+    env: 'POSTHORN_MAIL_FROM',
+    flag: 'mail-from',
+    default: null,
+    about: 'sender of mail, as an address or "Name <address>"; has to be set with POSTHORN_SMTP_URL',
+    read: (text) => {
+      if (!/^(?:[^<>\p{Cc}]{1,100} )?<?[^\s<>@]+@[^\s<>@]+>?$/u.test(text))
+        throw new RangeError(`must be an address, or "Name <address>", not "${text}"`);
+      return text;
+    },
+  }),
   dnsServers: setting({
     env: 'POSTHORN_DNS_SERVERS',
     flag: 'dns-servers',
@@ -338,6 +363,9 @@ export function readConfig(options: {
       const called = flags[definition.flag] === undefined ? definition.env : `--${definition.flag}`;
       throw new ConfigError(`${called} ${error.message}`);
     }
+  }
+  if (config['smtpUrl'] !== null && config['mailFrom'] === null) {
+    throw new ConfigError('POSTHORN_MAIL_FROM is missing: with POSTHORN_SMTP_URL, mail needs a sender');
   }
   return config as unknown as Config;
 }

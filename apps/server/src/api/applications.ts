@@ -154,13 +154,13 @@ export function applicationRoutes(api: Api, options: ApiOptions): void {
     },
     async (request, reply) => {
       const principal = principalOf(request);
+      const { id, uid } = await applicationOf(principal, request.params.application, { store, path: 'application' });
       if (principal.environment !== 'production') {
         throw new Problem(
           'production_key_required',
           'Applications exist in both environments, so deleting one takes a service key of production (in the web app, Production has to be chosen).',
         );
       }
-      const { id, uid } = await applicationOf(principal, request.params.application, { store, path: 'application' });
       if (principal.rank !== 'provider' && uid !== null) {
         throw new Problem(
           'service_key_required',

@@ -31,6 +31,11 @@ export type Action =
   | `inbox.${'create' | 'delete'}`
   | 'operator.claim';
 
+/** An update that leaves everything as it was is none to tell of. */
+export function isNoChange({ action, changes = {} }: Change): boolean {
+  return action.endsWith('.update') && Object.keys(changes).length === 0;
+}
+
 type Fields = Readonly<Record<string, unknown>>;
 
 /** The fields that differ; one that is missing on a side is null there. */

@@ -1,17 +1,23 @@
 /** The suite that every engine has to pass: the same promises, whatever the database. */
 import { describe } from 'vitest';
+import { auditConformance } from './audit.ts';
 import { brakesConformance } from './brakes.ts';
 import { deliveriesConformance } from './deliveries.ts';
 import { endpointsConformance } from './endpoints.ts';
 import type { OpenStore } from './harness.ts';
 import { healthConformance } from './health.ts';
+import { inboxesConformance } from './inboxes.ts';
 import { lanesConformance } from './lanes.ts';
+import { peopleConformance } from './people.ts';
 import { publishConformance } from './publish.ts';
 import { tenantsConformance } from './tenants.ts';
 
 export function storeConformance(name: string, open: OpenStore): void {
   describe(name, () => {
     tenantsConformance(open);
+    peopleConformance(open);
+    auditConformance(open);
+    inboxesConformance(open);
     endpointsConformance(open);
     deliveriesConformance(open);
     publishConformance(open);
