@@ -181,6 +181,17 @@ describe('secrets', () => {
     expect((await bench.call('GET', path)).body).toEqual(promoted);
   });
 
+  test('tell with their endpoint when they change hands, and never which they are', async () => {
+    const { id, secret } = (await create({})).body;
+    const rotation = async () => (await bench.call('GET', `/v1/endpoints/${id}`)).body.rotation;
+    expect(await rotation()).toBeNull();
+    const { next } = (await bench.call('POST', `/v1/endpoints/${id}/secret/rotate`, { json: { overlap_seconds: 60 } })).body;
+    expect(await rotation()).toEqual({ promotes_at: next.promotes_at, previous_valid_until: null });
+    const { previous } = (await bench.call('POST', `/v1/endpoints/${id}/secret/promote`)).body;
+    expect(await rotation()).toEqual({ promotes_at: null, previous_valid_until: previous.valid_until });
+    expect(JSON.stringify((await bench.call('GET', `/v1/endpoints/${id}`)).body)).not.toContain(secret);
+  });
+
   test('rotate for a day by default, and at once without an overlap', async () => {
     const { id } = (await create({})).body;
     const path = `/v1/endpoints/${id}/secret/rotate`;

@@ -8,8 +8,10 @@ import type {
   DeliveryView,
   DispatchView,
   EndpointCreate,
+  EndpointDetailView,
   EndpointDispatchView,
   EndpointUpdate,
+  EndpointView,
   EventPublish,
   EventPublishedView,
   EventQuery,
@@ -33,7 +35,7 @@ import type {
   TestResultView,
   UrlTest,
 } from '@posthorn/contract';
-import type { Endpoint, Inbox, InboxRequest, Job, OperatorOverview, Page, Role, Stats } from './views.ts';
+import type { Inbox, InboxRequest, Job, OperatorOverview, Page, Role, Stats } from './views.ts';
 
 interface PageQuery {
   readonly limit?: number;
@@ -70,10 +72,10 @@ export interface Routes {
     answer: { url: string; expires_at: string };
   };
 
-  'GET /v1/endpoints': { query: PageQuery & { application?: string }; answer: Page<Endpoint> };
-  'POST /v1/endpoints': { body: EndpointCreate; answer: Endpoint & { secret: string; standard_secret: string } };
-  'GET /v1/endpoints/{id}': { answer: Endpoint };
-  'PATCH /v1/endpoints/{id}': { body: EndpointUpdate; answer: Endpoint };
+  'GET /v1/endpoints': { query: PageQuery & { application?: string }; answer: Page<EndpointView> };
+  'POST /v1/endpoints': { body: EndpointCreate; answer: EndpointView & { secret: string; standard_secret: string } };
+  'GET /v1/endpoints/{id}': { answer: EndpointDetailView };
+  'PATCH /v1/endpoints/{id}': { body: EndpointUpdate; answer: EndpointView };
   'DELETE /v1/endpoints/{id}': { answer: null };
   'GET /v1/endpoints/{id}/secret': { answer: SecretView };
   'POST /v1/endpoints/{id}/secret/rotate': { body: Rotate; answer: SecretView };

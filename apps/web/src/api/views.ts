@@ -1,5 +1,5 @@
 /** What the server's routes for people, jobs and statistics answer. */
-import type { EndpointView, RoleName } from '@posthorn/contract';
+import type { RoleName } from '@posthorn/contract';
 
 export type Environment = 'production' | 'sandbox';
 export type Role = RoleName;
@@ -29,16 +29,6 @@ export interface InboxRequest {
   readonly event_type: string | null;
   readonly signature: { readonly x_signature: SignatureVerdict; readonly standard: SignatureVerdict };
 }
-
-export interface Health {
-  readonly state: 'ok' | 'failing' | 'disabled';
-  readonly since: string | null;
-  readonly reason: string | null;
-  readonly breaker: { readonly state: 'closed' | 'open' | 'half_open'; readonly next_probe_at: string | null };
-  readonly consecutive_failures: number;
-}
-
-export type Endpoint = EndpointView & { readonly health?: Health; readonly rotation?: { readonly promotes_at: string } | null };
 
 export interface StatsPoint {
   readonly at: string;

@@ -1,15 +1,15 @@
-import type { Endpoint } from '../api/views.ts';
+import type { EndpointView } from '@posthorn/contract';
 import type { Tone } from './deliveries.ts';
 
 /** How an endpoint is, in a word: its status and its health together. */
-export function endpointState(endpoint: Endpoint): { readonly words: string; readonly tone: Tone } {
+export function endpointState(endpoint: EndpointView): { readonly words: string; readonly tone: Tone } {
   if (endpoint.status === 'disabled') return { words: 'Disabled', tone: 'bad' };
   if (endpoint.status === 'paused') return { words: 'Paused', tone: 'none' };
-  if (endpoint.health?.state === 'failing') return { words: 'Failing', tone: 'bad' };
+  if (endpoint.health.state === 'failing') return { words: 'Failing', tone: 'bad' };
   return { words: 'Enabled', tone: 'good' };
 }
 
-export function disabledWords(reason: Endpoint['disabled_reason']): string {
+export function disabledWords(reason: EndpointView['disabled_reason']): string {
   return reason === 'gone'
     ? 'It answered 410 (gone for good), so nothing is sent to it any more. Correct the URL or the server, then enable it.'
     : 'It failed for days without one success, so nothing is sent to it any more. Mend it, try it with a test request, then enable it.';
@@ -26,7 +26,7 @@ export function eventTypesWords(types: readonly string[]): string {
   return types.length <= 2 ? types.join(', ') : `${types.length} event types`;
 }
 
-export const ORDERING_WORDS: Readonly<Record<Endpoint['ordering'], { readonly name: string; readonly about: string }>> = {
+export const ORDERING_WORDS: Readonly<Record<EndpointView['ordering'], { readonly name: string; readonly about: string }>> = {
   key: { name: 'By ordering key', about: 'Events with the same key (a shipment, say) arrive in order; others do not wait for them.' },
   strict: { name: 'Strictly', about: 'Every event waits for the one before. One that fails holds up all that follow.' },
   none: { name: 'Not at all', about: 'Each goes as soon as it can. A newer event may come before an older one.' },

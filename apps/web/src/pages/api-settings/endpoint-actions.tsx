@@ -1,3 +1,4 @@
+import type { EndpointView } from '@posthorn/contract';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
 import { Ellipsis, HistoryIcon, Pause, Play, RotateCw, Trash2, Zap } from 'lucide-react';
@@ -5,7 +6,6 @@ import { useState } from 'react';
 import { call } from '../../api/client.ts';
 import { scopeKey } from '../../api/queries.ts';
 import { useScope } from '../../api/session.ts';
-import type { Endpoint } from '../../api/views.ts';
 import { RecoverDialog } from '../../recover/recover-dialog.tsx';
 import { Button } from '../../ui/button.tsx';
 import { Confirm } from '../../ui/dialog.tsx';
@@ -16,7 +16,7 @@ import { useEnable } from './endpoint-health.tsx';
 
 type Asked = 'recover' | 'replay' | 'delete' | null;
 
-export function EndpointActions({ endpoint }: { readonly endpoint: Endpoint }) {
+export function EndpointActions({ endpoint }: { readonly endpoint: EndpointView }) {
   const scope = useScope();
   const navigate = useNavigate();
   const queries = useQueryClient();

@@ -1,6 +1,5 @@
 /** What the form holds: an endpoint's settings as people type them. */
-import type { EndpointCreate } from '@posthorn/contract';
-import type { Endpoint } from '../../api/views.ts';
+import type { EndpointCreate, EndpointView } from '@posthorn/contract';
 
 export interface Draft {
   readonly url: string;
@@ -8,7 +7,7 @@ export interface Draft {
   /** Null: all types. */
   readonly eventTypes: readonly string[] | null;
   readonly headers: readonly { readonly name: string; readonly value: string }[];
-  readonly ordering: Endpoint['ordering'];
+  readonly ordering: EndpointView['ordering'];
   /** Seconds, as typed: `5, 300, 1800`. Empty: the default. */
   readonly retrySchedule: string;
   /** Empty: one is generated. */
@@ -25,7 +24,7 @@ export const EMPTY_DRAFT: Draft = {
   secret: '',
 };
 
-export function draftOf(endpoint: Endpoint): Draft {
+export function draftOf(endpoint: EndpointView): Draft {
   return {
     url: endpoint.url,
     description: endpoint.description,

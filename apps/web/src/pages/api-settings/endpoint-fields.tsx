@@ -1,10 +1,11 @@
 /** The fields of an endpoint, for a new one and for one that is there. */
+
+import type { EndpointView } from '@posthorn/contract';
 import { useQuery } from '@tanstack/react-query';
 import { Plus, X } from 'lucide-react';
 import { type ReactNode, useState } from 'react';
 import { dispatchQuery } from '../../api/queries.ts';
 import { useScope } from '../../api/session.ts';
-import type { Endpoint } from '../../api/views.ts';
 import { Button, IconButton } from '../../ui/button.tsx';
 import { Choice, Field, Input } from '../../ui/field.tsx';
 import { cadenceWords } from '../../words/cadence.ts';
@@ -19,7 +20,7 @@ interface EndpointFieldsProps {
   readonly errors: Readonly<Record<string, string>>;
   readonly disabled?: boolean;
   /** What the provider decided for it. */
-  readonly endpoint?: Endpoint;
+  readonly endpoint?: EndpointView;
   /** Stands under the URL, beside which the test belongs. */
   readonly underUrl?: ReactNode;
 }
@@ -83,7 +84,7 @@ function Advanced({ draft, change, errors, endpoint }: AdvancedProps) {
       <div className="mt-4 space-y-5 border-l-2 border-line pl-4">
         <HeadersField headers={draft.headers} errors={errors} onChange={(headers) => change({ headers })} />
         <Field label="Order" hint={ORDERING_WORDS[draft.ordering].about} error={errors['ordering']}>
-          <Choice value={draft.ordering} onChange={(event) => change({ ordering: event.target.value as Endpoint['ordering'] })}>
+          <Choice value={draft.ordering} onChange={(event) => change({ ordering: event.target.value as EndpointView['ordering'] })}>
             {(['key', 'strict', 'none'] as const).map((ordering) => (
               <option key={ordering} value={ordering}>
                 {ORDERING_WORDS[ordering].name}
@@ -141,7 +142,7 @@ function scheduleHint(text: string): string {
 }
 
 /** Shown, not editable: the API provider decides them. */
-function ProviderSettings({ endpoint }: { readonly endpoint?: Endpoint }) {
+function ProviderSettings({ endpoint }: { readonly endpoint?: EndpointView }) {
   const { data: dispatch } = useQuery(dispatchQuery(useScope()));
   const cadence = endpoint?.cadence ?? dispatch?.cadence;
   const rows = [

@@ -1,8 +1,8 @@
+import type { EndpointView } from '@posthorn/contract';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { call } from '../../api/client.ts';
 import { scopeKey } from '../../api/queries.ts';
 import { useRights, useScope } from '../../api/session.ts';
-import type { Endpoint } from '../../api/views.ts';
 import { Button } from '../../ui/button.tsx';
 import { Instant } from '../../ui/instant.tsx';
 import { Notice } from '../../ui/notice.tsx';
@@ -24,7 +24,7 @@ export function useEnable(id: string) {
 }
 
 /** What is the matter with it, and what to do; nothing when it is well. */
-export function EndpointHealth({ endpoint }: { readonly endpoint: Endpoint }) {
+export function EndpointHealth({ endpoint }: { readonly endpoint: EndpointView }) {
   const { mayChange } = useRights();
   const enable = useEnable(endpoint.id);
   const button = (words: string) =>
@@ -48,7 +48,7 @@ export function EndpointHealth({ endpoint }: { readonly endpoint: Endpoint }) {
     );
   }
   const { health } = endpoint;
-  if (health?.state !== 'failing') return null;
+  if (health.state !== 'failing') return null;
   return (
     <Notice
       tone="bad"

@@ -1,14 +1,14 @@
+import type { EndpointView } from '@posthorn/contract';
 import { Link } from '@tanstack/react-router';
 import { ChevronRight, Plus } from 'lucide-react';
 import { useState } from 'react';
 import { useRights, useScope } from '../../api/session.ts';
-import type { Endpoint } from '../../api/views.ts';
 import { Button } from '../../ui/button.tsx';
 import { Dot } from '../../ui/status.tsx';
 import { endpointState, eventTypesWords, shortUrl } from '../../words/endpoints.ts';
 import { NewEndpointDialog } from './new-endpoint.tsx';
 
-export function EndpointList({ endpoints }: { readonly endpoints: readonly Endpoint[] }) {
+export function EndpointList({ endpoints }: { readonly endpoints: readonly EndpointView[] }) {
   const params = useScope();
   const { mayChange } = useRights();
   return (

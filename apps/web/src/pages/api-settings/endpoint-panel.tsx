@@ -1,11 +1,12 @@
 /** All about one endpoint: how it is, its settings, its test, its secret, and what went to it of late. */
+
+import type { EndpointView } from '@posthorn/contract';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { type FormEvent, useState } from 'react';
 import { ApiProblem, call } from '../../api/client.ts';
 import { endpointQuery, scopeKey, secretQuery } from '../../api/queries.ts';
 import { useRights, useScope } from '../../api/session.ts';
-import type { Endpoint } from '../../api/views.ts';
 import { Button } from '../../ui/button.tsx';
 import { Notice } from '../../ui/notice.tsx';
 import { Section } from '../../ui/page.tsx';
@@ -21,7 +22,7 @@ import { LastDeliveries } from './last-deliveries.tsx';
 import { SecretSection } from './secret-section.tsx';
 import { TestRequest } from './test-request.tsx';
 
-export function EndpointPanel({ endpoint, alone = false }: { readonly endpoint: Endpoint; readonly alone?: boolean }) {
+export function EndpointPanel({ endpoint, alone = false }: { readonly endpoint: EndpointView; readonly alone?: boolean }) {
   const { mayChange } = useRights();
   const { words, tone } = endpointState(endpoint);
   return (
@@ -44,7 +45,7 @@ export function EndpointPanel({ endpoint, alone = false }: { readonly endpoint: 
   );
 }
 
-function Settings({ endpoint }: { readonly endpoint: Endpoint }) {
+function Settings({ endpoint }: { readonly endpoint: EndpointView }) {
   const scope = useScope();
   const { mayChange } = useRights();
   const queries = useQueryClient();
@@ -53,7 +54,7 @@ function Settings({ endpoint }: { readonly endpoint: Endpoint }) {
   const [draft, setDraft] = useState(() => draftOf(endpoint));
   const [errors, setErrors] = useState<Readonly<Record<string, string>>>({});
   const changed = !sameDraft(draft, draftOf(from));
-  const reset = (to: Endpoint) => {
+  const reset = (to: EndpointView) => {
     setFrom(to);
     setDraft(draftOf(to));
     setErrors({});
@@ -63,7 +64,6 @@ function Settings({ endpoint }: { readonly endpoint: Endpoint }) {
     mutationFn: (settings: Parameters<typeof call<'PATCH /v1/endpoints/{id}'>>[1]['body']) =>
       call('PATCH /v1/endpoints/{id}', { scope, path: { id: endpoint.id }, body: settings }),
     onSuccess: (saved) => {
-      queries.setQueryData(endpointQuery(scope, endpoint.id).queryKey, saved);
       reset(saved);
       say('Saved. What waits goes to the endpoint as it is now.');
       return queries.invalidateQueries({ queryKey: scopeKey(scope) });
@@ -121,7 +121,7 @@ function Settings({ endpoint }: { readonly endpoint: Endpoint }) {
 }
 
 /** A URL that is not saved yet is tried with the secret that it will have. */
-function useSendTest(endpoint: Endpoint, url: string) {
+function useSendTest(endpoint: EndpointView, url: string) {
   const scope = useScope();
   const queries = useQueryClient();
   return async (type: string | undefined) => {

@@ -1,15 +1,15 @@
+import type { EndpointView } from '@posthorn/contract';
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { deliveriesQuery, LIVE_MS } from '../../api/queries.ts';
 import { useScope } from '../../api/session.ts';
-import type { Endpoint } from '../../api/views.ts';
 import { Instant } from '../../ui/instant.tsx';
 import { Skeleton } from '../../ui/notice.tsx';
 import { Section } from '../../ui/page.tsx';
 import { Dot } from '../../ui/status.tsx';
 import { DELIVERY_STATUS } from '../../words/deliveries.ts';
 
-export function LastDeliveries({ endpoint }: { readonly endpoint: Endpoint }) {
+export function LastDeliveries({ endpoint }: { readonly endpoint: EndpointView }) {
   const params = useScope();
   const { data } = useInfiniteQuery({ ...deliveriesQuery(params, { endpoint: endpoint.id }, 5), refetchInterval: LIVE_MS });
   const deliveries = data?.pages[0]?.data;

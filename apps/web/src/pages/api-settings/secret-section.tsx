@@ -1,4 +1,6 @@
 /** The signing secret: hidden until asked for, copied, rotated with an overlap, promoted. */
+
+import type { EndpointView } from '@posthorn/contract';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { Eye, EyeOff, RefreshCw } from 'lucide-react';
@@ -6,7 +8,6 @@ import { useState } from 'react';
 import { call } from '../../api/client.ts';
 import { secretQuery } from '../../api/queries.ts';
 import { useRights, useScope } from '../../api/session.ts';
-import type { Endpoint } from '../../api/views.ts';
 import { Button, IconButton } from '../../ui/button.tsx';
 import { CopyButton } from '../../ui/copy.tsx';
 import { Confirm } from '../../ui/dialog.tsx';
@@ -16,7 +17,7 @@ import { Section } from '../../ui/page.tsx';
 import { say, sayFailure } from '../../ui/toasts.tsx';
 import { RotateDialog } from './rotate-dialog.tsx';
 
-export function SecretSection({ endpoint }: { readonly endpoint: Endpoint }) {
+export function SecretSection({ endpoint }: { readonly endpoint: EndpointView }) {
   const scope = useScope();
   const { mayChange } = useRights();
   const [shown, setShown] = useState(false);
@@ -107,7 +108,7 @@ function SecretRow({ label, secret, shown, busy = false, onToggle }: SecretRowPr
 }
 
 interface NextSecretProps {
-  readonly endpoint: Endpoint;
+  readonly endpoint: EndpointView;
   readonly secret: string;
   readonly promotesAt: string;
 }

@@ -81,7 +81,7 @@ function Entry({ entry }: { readonly entry: AuditEntryView }) {
 const LONGEST = 200;
 
 function valueWords(value: unknown): string {
-  if (value === null || value === undefined || value === '') return 'none';
+  if (value === null || value === undefined || value === '' || (Array.isArray(value) && value.length === 0)) return 'none';
   const text = typeof value === 'string' ? value : JSON.stringify(value);
   return text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text;
 }

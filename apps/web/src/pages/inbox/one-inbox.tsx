@@ -30,7 +30,9 @@ export function OneInbox({ inbox }: { readonly inbox: Inbox }) {
   const chosen = requests.data?.data.find(({ id }) => id === chosenId);
   return (
     <div className="space-y-4">
-      <div className="space-y-3 rounded-xl border border-line bg-surface px-4 py-4 sm:px-5">
+      <div
+        className={clsx('space-y-3 rounded-xl border border-line bg-surface px-4 py-4 sm:px-5', chosen !== undefined && 'max-xl:hidden')}
+      >
         <div className="flex flex-wrap items-center gap-2.5">
           <code className="min-w-0 flex-1 basis-60 rounded-lg border border-line bg-sunken px-3 py-2 text-xs break-all">{inbox.url}</code>
           <CopyTextButton text={inbox.url}>Copy URL</CopyTextButton>

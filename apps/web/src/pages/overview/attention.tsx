@@ -1,9 +1,12 @@
 /** What needs somebody, each with what to do beside it; nothing when all is well. */
+
+import type { EndpointDetailView, EndpointView } from '@posthorn/contract';
+import { useQueries } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { CircleAlert, KeyRound, Pause } from 'lucide-react';
 import { type ReactNode, useState } from 'react';
+import { endpointQuery } from '../../api/queries.ts';
 import { useRights, useScope } from '../../api/session.ts';
-import type { Endpoint } from '../../api/views.ts';
 import { RecoverDialog } from '../../recover/recover-dialog.tsx';
 import { Button, buttonClass } from '../../ui/button.tsx';
 import { Instant } from '../../ui/instant.tsx';
@@ -12,27 +15,31 @@ import { disabledWords, shortUrl } from '../../words/endpoints.ts';
 import { counted } from '../../words/numbers.ts';
 import { useEnable } from '../api-settings/endpoint-health.tsx';
 
-export function Attention({ endpoints }: { readonly endpoints: readonly Endpoint[] }) {
-  const troubled = endpoints.filter(
-    (endpoint) => endpoint.status !== 'enabled' || endpoint.health?.state === 'failing' || rotation(endpoint) !== null,
-  );
+type Rotation = NonNullable<EndpointDetailView['rotation']>;
+
+/** More endpoints than these are not asked one by one whether their secrets are being rotated. */
+const MOST_ASKED = 20;
+
+export function Attention({ endpoints }: { readonly endpoints: readonly EndpointView[] }) {
+  const scope = useScope();
+  const rotations = useQueries({
+    queries: endpoints.slice(0, MOST_ASKED).map(({ id }) => ({ ...endpointQuery(scope, id), staleTime: 60_000 })),
+    combine: (results) => new Map(results.flatMap(({ data }) => (data?.rotation == null ? [] : [[data.id, data.rotation] as const]))),
+  });
+  const troubled = endpoints.filter(({ id, status, health }) => status !== 'enabled' || health.state === 'failing' || rotations.has(id));
   if (troubled.length === 0) return null;
   return (
     <Section flush title="Needs attention">
       <ul className="divide-y divide-line border-t border-line">
         {troubled.map((endpoint) => (
-          <Trouble key={endpoint.id} endpoint={endpoint} />
+          <Trouble key={endpoint.id} endpoint={endpoint} rotation={rotations.get(endpoint.id)} />
         ))}
       </ul>
     </Section>
   );
 }
 
-function rotation(endpoint: Endpoint): { readonly promotes_at: string } | null {
-  return endpoint.rotation ?? null;
-}
-
-function Trouble({ endpoint }: { readonly endpoint: Endpoint }) {
+function Trouble({ endpoint, rotation }: { readonly endpoint: EndpointView; readonly rotation: Rotation | undefined }) {
   const { mayChange } = useRights();
   const [recovering, setRecovering] = useState(false);
   const enable = useEnable(endpoint.id);
@@ -62,7 +69,7 @@ function Trouble({ endpoint }: { readonly endpoint: Endpoint }) {
       </Row>
     );
   }
-  if (health?.state === 'failing') {
+  if (health.state === 'failing') {
     return (
       <Row
         icon={<CircleAlert className="text-bad" />}
@@ -88,20 +95,31 @@ function Trouble({ endpoint }: { readonly endpoint: Endpoint }) {
       </Row>
     );
   }
-  const rotating = rotation(endpoint);
-  if (rotating === null) return null;
   return (
-    <Row
-      icon={<KeyRound className="text-warn" />}
-      what={<>The secret of {name} is being rotated</>}
-      why={
-        <>
-          The next one becomes current <Instant at={rotating.promotes_at} form="away" />. Your receiver should know it by then.
-        </>
-      }
-    >
-      {look}
-    </Row>
+    rotation !== undefined && (
+      <Row
+        icon={<KeyRound className="text-warn" />}
+        what={<>The secret of {name} is being rotated</>}
+        why={<RotationWords rotation={rotation} />}
+      >
+        {look}
+      </Row>
+    )
+  );
+}
+
+function RotationWords({ rotation: { promotes_at: promotesAt, previous_valid_until: validUntil } }: { readonly rotation: Rotation }) {
+  if (promotesAt !== null) {
+    return (
+      <>
+        The next one becomes current <Instant at={promotesAt} form="away" />. Your receiver should know it by then.
+      </>
+    );
+  }
+  return validUntil === null ? null : (
+    <>
+      The overlap ends <Instant at={validUntil} form="away" />: a receiver that knows only the old secret refuses requests from then on.
+    </>
   );
 }
 

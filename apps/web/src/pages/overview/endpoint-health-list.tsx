@@ -1,6 +1,6 @@
+import type { EndpointView } from '@posthorn/contract';
 import { Link } from '@tanstack/react-router';
 import { useScope } from '../../api/session.ts';
-import type { Endpoint } from '../../api/views.ts';
 import { Skeleton } from '../../ui/notice.tsx';
 import { Section } from '../../ui/page.tsx';
 import { Dot } from '../../ui/status.tsx';
@@ -9,7 +9,7 @@ import { endpointState, eventTypesWords, shortUrl } from '../../words/endpoints.
 /** The worst first. */
 const ORDER = ['Disabled', 'Failing', 'Paused', 'Enabled'];
 
-export function EndpointHealthList({ endpoints }: { readonly endpoints: readonly Endpoint[] | undefined }) {
+export function EndpointHealthList({ endpoints }: { readonly endpoints: readonly EndpointView[] | undefined }) {
   const params = useScope();
   const sorted = endpoints?.toSorted((a, b) => ORDER.indexOf(endpointState(a).words) - ORDER.indexOf(endpointState(b).words));
   return (
