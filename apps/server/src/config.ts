@@ -276,31 +276,6 @@ export const SETTINGS = {
       return text.split(',').flatMap((part) => part.trim() || []);
     },
   }),
-  smtpUrl: setting({
-    env: 'POSTHORN_SMTP_URL',
-    flag: 'smtp-url',
-    default: null,
-    secret: true,
-    about: 'mail server, as smtp://user:password@host:587 or smtps://…; without one no mail is sent',
-    read: (text) => {
-      const url = URL.parse(text);
-      // The text holds a password: it is not repeated.
-      if (url === null || !/^smtps?:$/.test(url.protocol) || url.hostname === '')
-        throw new RangeError('must be an smtp:// or smtps:// URL');
-      return text;
-    },
-  }),
-  mailFrom: setting({
-    env: 'POSTHORN_MAIL_FROM',
-    flag: 'mail-from',
-    default: null,
-    about: 'sender of mail, as an address or "Name <address>"; has to be set with POSTHORN_SMTP_URL',
-    read: (text) => {
-      if (!/^(?:[^<>\p{Cc}]{1,100} )?<?[^\s<>@]+@[^\s<>@]+>?$/u.test(text))
-        throw new RangeError(`must be an address, or "Name <address>", not "${text}"`);
-      return text;
-    },
-  }),
   dnsServers: setting({
     env: 'POSTHORN_DNS_SERVERS',
     flag: 'dns-servers',
@@ -311,6 +286,30 @@ export const SETTINGS = {
       if (servers.some((server) => !/^[0-9a-fA-F.:[\]]+$/.test(server)))
         throw new RangeError(`must be addresses separated by commas, not "${text}"`);
       return servers;
+    },
+  }),
+  smtpUrl: setting({
+    env: 'POSTHORN_SMTP_URL',
+    flag: 'smtp-url',
+    default: null,
+    secret: true,
+    about: 'mail server, smtp://[user:password@]host[:port] or smtps://…; when absent, no mail is sent',
+    read: (text) => {
+      const url = URL.parse(text);
+      if (url === null || !/^smtps?:$/.test(url.protocol) || url.hostname === '')
+        throw new RangeError('must be a URL such as smtp://user:password@mail.example.com:587');
+      return text;
+    },
+  }),
+  mailFrom: setting({
+    env: 'POSTHORN_MAIL_FROM',
+    flag: 'mail-from',
+    default: null,
+    about: 'sender of mails, such as "Webhooks <webhooks@example.com>"; required with POSTHORN_SMTP_URL',
+    read: (text) => {
+      if (!/^[^\p{Cc}\p{Cs}]{1,200}$/u.test(text) || !/^(?:[^<>]*<[^\s<>@]+@[^\s<>@]+>|[^\s<>@]+@[^\s<>@]+)$/.test(text))
+        throw new RangeError(`must be an address, alone or as Name <address>, not "${text}"`);
+      return text;
     },
   }),
   metricsToken: setting({
@@ -365,7 +364,7 @@ export function readConfig(options: {
     }
   }
   if (config['smtpUrl'] !== null && config['mailFrom'] === null) {
-    throw new ConfigError('POSTHORN_MAIL_FROM is missing: with POSTHORN_SMTP_URL, mail needs a sender');
+    throw new ConfigError(`${SETTINGS.mailFrom.env} is missing: with ${SETTINGS.smtpUrl.env}, mails need a sender`);
   }
   return config as unknown as Config;
 }

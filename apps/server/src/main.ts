@@ -10,6 +10,7 @@ import { type Config, ConfigError, readConfig, settingsHelp, unknownSettings } f
 import { encryptionKey, openDataFolder } from './data-folder.ts';
 import { createDispatcher, type Dispatcher } from './dispatcher/dispatcher.ts';
 import { withInboxes } from './inbox/hand-over.ts';
+import { smtpMailer } from './mail/smtp.ts';
 import { createMetrics } from './metrics/metrics.ts';
 import { offerOperatorLink } from './operator-link.ts';
 import { baseUrlOf, peopleSide } from './people-side.ts';
@@ -89,12 +90,13 @@ async function serve(config: Config): Promise<void> {
   const userAgent = config.userAgent ?? `Posthorn/${VERSION}`;
   let api: Awaited<ReturnType<typeof buildApi>> | null = null;
   const baseUrl = baseUrlOf(config, () => api?.server.address() ?? null);
+  const mailer = config.smtpUrl === null ? null : smtpMailer({ url: config.smtpUrl, from: config.mailFrom ?? '' });
   const sender = withInboxes(threadedSender, { inboxes: store.inboxes, clock: systemClock, baseUrl });
   api =
     config.role === 'dispatcher'
       ? null
       : await buildApi({
-          ...peopleSide(config, { store, baseUrl, key, onError: (error) => log.error({ err: error }, 'accounts') }),
+          ...peopleSide(config, { store, baseUrl, mailer, key, onError: (error) => log.error({ err: error }, 'accounts') }),
           store,
           sender,
           clock: systemClock,
@@ -142,6 +144,7 @@ async function serve(config: Config): Promise<void> {
     // A client that never finishes its request must not decide how this ends; one that waits for a test request's answer has had its 30 s.
     setTimeout(() => api?.server.closeAllConnections(), DRAIN_MS - 3_000).unref();
     Promise.all([api?.close(), dispatcher?.drain()])
+      .then(() => mailer?.close())
       .then(() => sender.close())
       .then(() => store.close())
       .then(() => {

@@ -5,7 +5,7 @@ import { createAccounts } from './accounts/accounts.ts';
 import type { ApiOptions } from './api/context.ts';
 import { readWebApp } from './api/web-app.ts';
 import type { Config } from './config.ts';
-import { createMailer } from './mail/mailer.ts';
+import type { Mailer } from './mail/mailer.ts';
 import type { Store } from './store/store.ts';
 import { systemClock } from './system-clock.ts';
 
@@ -16,6 +16,7 @@ interface Parts {
   readonly store: Store;
   /** Where people reach the server, without a slash at the end. */
   readonly baseUrl: () => string;
+  readonly mailer: Mailer | null;
   /** The encryption key. */
   readonly key: Uint8Array;
   readonly onError: (error: unknown) => void;
@@ -23,9 +24,8 @@ interface Parts {
 
 type PeopleSide = Pick<ApiOptions, 'publicUrl' | 'baseUrl' | 'accounts' | 'mailer' | 'branding' | 'signUp' | 'webApp'>;
 
-export function peopleSide(config: Config, { store, baseUrl, key, onError }: Parts): PeopleSide {
-  const { publicUrl, signUp, smtpUrl, mailFrom, brandName: name, brandLogoUrl: logoUrl } = config;
-  const mailer = smtpUrl === null || mailFrom === null ? null : createMailer({ url: smtpUrl, from: mailFrom });
+export function peopleSide(config: Config, { store, baseUrl, mailer, key, onError }: Parts): PeopleSide {
+  const { publicUrl, signUp, brandName: name, brandLogoUrl: logoUrl } = config;
   return {
     publicUrl,
     baseUrl,

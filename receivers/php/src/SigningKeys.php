@@ -35,11 +35,14 @@ final class SigningKeys
      */
     public static function toStartWith(#[\SensitiveParameter] mixed $secrets): array
     {
-        $given = array_filter(is_array($secrets) ? $secrets : [$secrets], static fn (mixed $secret): bool => !in_array($secret, [null, false, ''], true));
-        if ($given === []) {
-            throw new WebhookError(ErrorCode::NoSecret);
+        $keys = [];
+        // Not array_map: what throws within it shows its arguments in the trace.
+        foreach (is_array($secrets) ? $secrets : [$secrets] as $secret) {
+            if (!in_array($secret, [null, false, ''], true)) {
+                $keys[] = self::of($secret);
+            }
         }
-        return array_values(array_map(self::of(...), $given));
+        return $keys === [] ? throw new WebhookError(ErrorCode::NoSecret) : $keys;
     }
 
     private static function of(#[\SensitiveParameter] mixed $secret): self

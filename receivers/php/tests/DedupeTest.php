@@ -34,8 +34,8 @@ final class DedupeTest extends TestCase
 
     public function testAnIdThatIsNewAgainIsNotTheOldest(): void
     {
-        $this->dedupe->seen('b', 60);
         $this->dedupe->seen('a', 10);
+        $this->dedupe->seen('b', 60);
         $this->now += 10;
         foreach (['a', '17', 'd'] as $id) {
             $this->dedupe->seen($id, 60);

@@ -102,6 +102,35 @@ final class ReceiverTest extends TestCase
         self::assertSame('bad_signature', self::code(Signing::BODY, ['webhook-signature' => "v1,AAAA\t{$headers['webhook-signature']}"] + $headers));
     }
 
+    public function testASignatureHasOneSpelling(): void
+    {
+        $headers = Signing::headers(Signing::BODY);
+        foreach ([Receiver::STANDARD => 'webhook-signature', Receiver::X_SIGNATURE => 'x-signature'] as $scheme => $name) {
+            $good = $headers[$name];
+            foreach (["{$good}x", "$good=", "x$good", substr($good, 0, -1), substr($good, 1), strtoupper($good), "$good,$good", "$good\0"] as $other) {
+                self::assertSame('bad_signature', self::code(Signing::BODY, [$name => $other] + $headers, scheme: $scheme), $other);
+            }
+        }
+    }
+
+    public function testShowsTheSecretInNoTrace(): void
+    {
+        $before = ini_set('zend.exception_ignore_args', '0');
+        try {
+            new Receiver(['whsec_DAMAGED', 'whsec_DAMAGED']);
+            self::fail('it started');
+        } catch (WebhookError $error) {
+            // The frame of this test holds what PHPUnit gave it: only those of the kit count, and what they called.
+            $frames = array_slice($error->getTrace(), 0, 1 + array_search('__construct', array_column($error->getTrace(), 'function'), true));
+            self::assertGreaterThan(1, count($frames));
+            if (PHP_VERSION_ID >= 80200) {
+                self::assertStringNotContainsString('DAMAGED', print_r($frames, true));
+            }
+        } finally {
+            ini_set('zend.exception_ignore_args', (string) $before);
+        }
+    }
+
     public function testShowsTheSecretToNoLog(): void
     {
         ob_start();

@@ -70,6 +70,8 @@ export class LaneRun {
   #overlooked = new Set<number>();
   /** Settled while a look at the store was under way, whose answer may still show them as they were. */
   #settledMeanwhile = new Set<number>();
+  /** Queues in which something was asked for by hand that is not their head: it goes when it is. */
+  #wishedIn = new Set<string>();
   #inFlight = 0;
   #window: number;
   #succeeded = false;
@@ -209,6 +211,7 @@ export class LaneRun {
   absorb(result: ScanResult, context: { readonly now: number; readonly gate: number }): void {
     this.#cursor = Math.max(this.#cursor, result.cursor);
     for (const delivery of result.deliveries) this.#sortIn(delivery, context);
+    for (const delivery of result.wishedBehind) this.#wishedIn.add(this.#keyOf(delivery) ?? '');
     if (result.moreBeyond) this.#dueAt = earlier(this.#dueAt, context.now);
     if (result.dueBeyond !== null) this.#dueAt = earlier(this.#dueAt, result.dueBeyond);
     if (result.gatedFrom !== null) this.#firstAt = earlier(this.#firstAt, result.gatedFrom);
@@ -262,18 +265,23 @@ export class LaneRun {
     this.#known.delete(delivery.seq);
     if (this.busy) this.#settledMeanwhile.add(delivery.seq);
     const overlooked = this.#overlooked.delete(delivery.seq);
-    if (end.accepted) return;
     const key = this.#keyOf(delivery);
-    if (end.stillPending && overlooked) {
+    if (end.stillPending) {
       // It may have been canceled, or asked for by hand, while its request was out.
-      this.rescan();
-    } else if (end.stillPending) {
-      if (end.dueAt === null) this.#firstAt = earlier(this.#firstAt, delivery.publishedAt);
-      else this.#dueAt = earlier(this.#dueAt, end.dueAt);
-      if (key !== null) this.#block(key);
+      if (overlooked) this.rescan();
+      else this.#setAside(delivery, end.dueAt);
     } else if (key !== null) {
-      this.#advance(key, context);
+      if (!end.accepted) this.#advance(key, context);
+      // What was asked for by hand may head its queue now, beyond the gate at which the scan stopped.
+      if (this.#wishedIn.has(key) && !this.#queues.has(key)) this.rescan();
     }
+  }
+
+  #setAside(delivery: ScannedDelivery, dueAt: number | null): void {
+    if (dueAt === null) this.#firstAt = earlier(this.#firstAt, delivery.publishedAt);
+    else this.#dueAt = earlier(this.#dueAt, dueAt);
+    const key = this.#keyOf(delivery);
+    if (key !== null) this.#block(key);
   }
 
   /** It did not go out after all: it is the next again. */
@@ -316,6 +324,7 @@ export class LaneRun {
     this.#ready = [];
     this.#blocked.clear();
     this.#keysToFetch.clear();
+    this.#wishedIn.clear();
     this.#firstAt = null;
     this.#dueAt = null;
     this.#known = new Set(this.#active.keys());

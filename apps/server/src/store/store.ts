@@ -586,6 +586,8 @@ export interface RenewedLane {
 
 export interface ScanResult {
   readonly deliveries: ScannedDelivery[];
+  /** Of a scan from the start: what was asked for by hand and stands behind an earlier one of its queue, up to 256. */
+  readonly wishedBehind: readonly ScannedDelivery[];
   /** Everything up to this seq has been seen: the next scan goes on after it. */
   readonly cursor: number;
   /** There is more beyond the gate, or asked for by hand, than one scan gives. */

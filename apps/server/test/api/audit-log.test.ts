@@ -12,6 +12,8 @@ beforeAll(async () => {
   await bench.store.operators.addLink(hashToken('first start'));
   const claimed = await bench.call('POST', '/v1/operator/claim', { by: operator, json: { token: 'first start' } });
   expect(claimed.body.operator).toBe(true);
+  const own = await bench.call('POST', '/v1/applications', { by: operator, json: { name: 'The operator’s own' } });
+  expect(own.status).toBe(201);
 });
 afterAll(async () => bench.close());
 

@@ -1,6 +1,6 @@
 /** With a mail server: addresses are proven, nobody learns which of them have an account, and a forgotten password is no end. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createMailer } from '../../src/mail/mailer.ts';
+import { smtpMailer } from '../../src/mail/smtp.ts';
 import { type MailServer, startMailServer } from './mail-server.ts';
 import { type Answer, cookiesOf, PASSWORD, type Workbench, workbench } from './workbench.ts';
 
@@ -10,7 +10,7 @@ let visits = 0;
 
 beforeAll(async () => {
   mail = await startMailServer();
-  const mailer = createMailer({ url: mail.url, from: 'Posthorn <hooks@example.com>' });
+  const mailer = smtpMailer({ url: mail.url, from: 'Posthorn <hooks@example.com>' });
   bench = await workbench({ mailer, publicUrl: 'http://hooks.example.com' });
 });
 afterAll(async () => {
@@ -132,7 +132,7 @@ test('an invitation is mailed, and its link needs no other proof of the address'
 test('where the mail server does not answer, the link is still there to be handed over', async () => {
   const dead = await startMailServer();
   await dead.close();
-  const mailer = createMailer({ url: dead.url, from: 'hooks@example.com' });
+  const mailer = smtpMailer({ url: dead.url, from: 'hooks@example.com' });
   const other = await workbench({ mailer });
   const { application } = await other.tenant('acme');
   const json = { application: application.id, email: 'grace@example.com', role: 'viewer' };

@@ -247,6 +247,13 @@ describe('what a role may', () => {
     const root = await bench.person('root@example.com');
     await bench.store.operators.addLink(hashToken('a link'));
     await bench.store.operators.claim(hashToken('a link'), root.id);
+    const first = await bench.call('POST', '/v1/applications', { by: root, json: { name: 'Of my own' } });
+    const customer = await bench.call('POST', '/v1/applications', { by: root, json: { name: 'Of a customer' } });
+    expect([first.status, customer.status]).toEqual([201, 201]);
+    expect((await bench.call('GET', '/v1/session', { by: root })).body).toMatchObject({
+      operator: true,
+      applications: [{ id: first.body.id }],
+    });
     const all = await bench.call('GET', '/v1/endpoints', as(root, 'sandbox'));
     expect(all.body.data.map(({ application }: { application: string }) => application)).toEqual(
       expect.arrayContaining([ours.application, theirs.application]),

@@ -335,6 +335,19 @@ describe('by hand', () => {
     expect(ids()).toEqual(['a', 'b']);
   });
 
+  test('beyond the gate, it goes as soon as it heads its key', async () => {
+    await add({ url: 'https://slow.test/' });
+    stage.delays.set('https://slow.test/', 20_000);
+    stage.dispatcher.start();
+    await publish(stage.store, event({ id: 'a', orderingKey: 'k' }));
+    await stage.clock.advanceTo(at('10:05:05'));
+    await publish(stage.store, event({ id: 'gated' }), event({ id: 'b', orderingKey: 'k' }));
+    await retry('b');
+    await stage.clock.advanceTo(at('10:05:30'));
+    expect(ids()).toEqual(['a', 'b']);
+    expect(times()[1]?.slice(0, 8)).toBe('10:05:20');
+  });
+
   test('a second wish waits for no breaker either', async () => {
     await add({ url: 'https://down.test/', cadence: 'immediate', maxInFlight: 1 });
     stage.answers.set('https://down.test/', () => DOWN);
