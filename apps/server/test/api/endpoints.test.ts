@@ -111,7 +111,7 @@ describe('settings', () => {
     const { secret, standard_secret, ...shown } = (await create({ ...given, secret: 'twelve chars' })).body;
     expect([secret, standard_secret]).toEqual(['twelve chars', 'whsec_dHdlbHZlIGNoYXJz']);
     expect(shown).toMatchObject(given);
-    expect((await bench.call('GET', `/v1/endpoints/${shown.id}`)).body).toEqual(shown);
+    expect((await bench.call('GET', `/v1/endpoints/${shown.id}`)).body).toEqual({ ...shown, rotation: null });
     const cleared = { cadence: null, rate_limit: null, retry_schedule: null, event_types: [], headers: {}, status: 'paused' };
     const changed = (await bench.call('PATCH', `/v1/endpoints/${shown.id}`, { json: cleared })).body;
     expect(changed).toMatchObject({ ...given, ...cleared });
