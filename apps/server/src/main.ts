@@ -9,6 +9,7 @@ import { AttemptLog } from './attempt-log.ts';
 import { type Config, ConfigError, readConfig, settingsHelp, unknownSettings } from './config.ts';
 import { encryptionKey, openDataFolder } from './data-folder.ts';
 import { createDispatcher, type Dispatcher } from './dispatcher/dispatcher.ts';
+import { withInboxes } from './inbox/hand-over.ts';
 import { createKeeper } from './keeper/keeper.ts';
 import { smtpMailer } from './mail/smtp.ts';
 import { createMetrics } from './metrics/metrics.ts';
@@ -89,8 +90,9 @@ async function serve(config: Config): Promise<void> {
   });
   const userAgent = config.userAgent ?? `Posthorn/${VERSION}`;
   let api: Awaited<ReturnType<typeof buildApi>> | null = null;
-  const baseUrl = (): string => config.publicUrl ?? listeningUrl(api?.server.address(), config);
+  const baseUrl = baseUrlOf(config, () => api?.server.address() ?? null);
   const mailer = config.smtpUrl === null ? null : smtpMailer({ url: config.smtpUrl, from: config.mailFrom ?? '' });
+  const sender = withInboxes(threadedSender, { inboxes: store.inboxes, clock: systemClock, baseUrl });
   const people = { clock: systemClock, mailer, baseUrl };
   api =
     config.role === 'dispatcher'
