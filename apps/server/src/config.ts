@@ -169,6 +169,13 @@ export const SETTINGS = {
     about: 'how long an endpoint may fail without one success before it is disabled',
     read: duration('1m'),
   }),
+  retention: setting({
+    env: 'POSTHORN_RETENTION',
+    flag: 'retention',
+    default: '90d',
+    about: 'how long events, deliveries and attempts are kept',
+    read: duration('1s'),
+  }),
   encryptionKey: setting({
     env: 'POSTHORN_ENCRYPTION_KEY',
     flag: 'encryption-key',

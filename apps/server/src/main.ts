@@ -10,6 +10,7 @@ import { type Config, ConfigError, readConfig, settingsHelp, unknownSettings } f
 import { encryptionKey, openDataFolder } from './data-folder.ts';
 import { createDispatcher, type Dispatcher } from './dispatcher/dispatcher.ts';
 import { withInboxes } from './inbox/hand-over.ts';
+import { createKeeper } from './keeper/keeper.ts';
 import { smtpMailer } from './mail/smtp.ts';
 import { createMetrics } from './metrics/metrics.ts';
 import { offerOperatorLink } from './operator-link.ts';
@@ -92,6 +93,7 @@ async function serve(config: Config): Promise<void> {
   const baseUrl = baseUrlOf(config, () => api?.server.address() ?? null);
   const mailer = config.smtpUrl === null ? null : smtpMailer({ url: config.smtpUrl, from: config.mailFrom ?? '' });
   const sender = withInboxes(threadedSender, { inboxes: store.inboxes, clock: systemClock, baseUrl });
+  const people = { clock: systemClock, mailer, baseUrl };
   api =
     config.role === 'dispatcher'
       ? null
@@ -127,6 +129,19 @@ async function serve(config: Config): Promise<void> {
     });
   }
 
+  const keeper =
+    config.role === 'api'
+      ? null
+      : createKeeper({
+          ...people,
+          store,
+          retentionMs: config.retention,
+          ownersOf: (endpoint) => store.people.ownersOf(endpoint),
+          serviceName: config.brandName,
+          observer: metrics.keeperObserver,
+          log: { info: (line, message) => log.info(line, message), warn: (line, message) => log.warn(line, message) },
+        });
+
   metrics.watch({ store, dispatcher });
 
   let ending = false;
@@ -143,7 +158,7 @@ async function serve(config: Config): Promise<void> {
     }, DRAIN_MS);
     // A client that never finishes its request must not decide how this ends; one that waits for a test request's answer has had its 30 s.
     setTimeout(() => api?.server.closeAllConnections(), DRAIN_MS - 3_000).unref();
-    Promise.all([api?.close(), dispatcher?.drain()])
+    Promise.all([api?.close(), dispatcher?.drain(), keeper?.drain()])
       .then(() => mailer?.close())
       .then(() => sender.close())
       .then(() => store.close())
@@ -162,6 +177,7 @@ async function serve(config: Config): Promise<void> {
   process.on('SIGINT', end);
 
   dispatcher?.start();
+  keeper?.start();
   if (api === null) {
     log.info('dispatching');
     return;

@@ -41,6 +41,7 @@ export const PROBLEMS = {
   member_not_found: { status: 404, title: 'There is no such member' },
   inbox_not_found: { status: 404, title: 'There is no such inbox' },
   invitation_not_found: { status: 404, title: 'There is no such invitation' },
+  job_not_found: { status: 404, title: 'There is no such job' },
   method_not_allowed: { status: 405, title: 'The route does not take this method' },
   request_timeout: { status: 408, title: 'The request did not arrive in time' },
   // 409: at odds with what is there
@@ -51,6 +52,8 @@ export const PROBLEMS = {
   no_rotation: { status: 409, title: 'There is no next secret to promote' },
   delivery_ended: { status: 409, title: 'The delivery has ended already' },
   endpoint_deleted: { status: 409, title: 'The endpoint of this delivery has been deleted' },
+  job_ended: { status: 409, title: 'The job has ended already' },
+  too_many_jobs: { status: 409, title: 'The endpoint has too many jobs' },
   email_taken: { status: 409, title: 'This e-mail address has an account already' },
   already_member: { status: 409, title: 'This e-mail address is a member’s' },
   last_owner: { status: 409, title: 'An application has to have an owner' },

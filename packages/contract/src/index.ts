@@ -9,6 +9,8 @@ export * from './event-types.ts';
 export * from './events.ts';
 export * from './fields.ts';
 export * from './inboxes.ts';
+export * from './jobs.ts';
 export * from './keys.ts';
 export * from './members.ts';
 export * from './problem.ts';
+export * from './stats.ts';

@@ -219,7 +219,7 @@ class LaneDispatcher implements Dispatcher {
       this.#wake();
       return;
     }
-    const run = this.#runs.get(hint.lane);
+    const run = hint.kind === 'endpoint' ? this.#runs.get(hint.lane) : undefined;
     if (run !== undefined) {
       run.targetStale = true;
       this.#tend(run);

@@ -5,11 +5,13 @@
 import { BREAKER_STATES } from '@posthorn/core';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { Dispatcher, DispatcherObserver } from '../dispatcher/dispatcher.ts';
+import type { KeeperObserver } from '../keeper/keeper.ts';
 import type { Store } from '../store/store.ts';
 import { observeStore } from './observed-store.ts';
 
 export interface Metrics {
   readonly observer: DispatcherObserver;
+  readonly keeperObserver: KeeperObserver;
   /** The same store, timed. */
   observe(store: Store): Store;
   /** Reads the database's figures from here when they are asked for; the dispatcher's too, where this process has one. */
@@ -55,6 +57,22 @@ export function createMetrics(options: { readonly version: string }): Metrics {
     named({ name: 'posthorn_store_seconds', help: 'How long the store took', labelNames: ['operation'], buckets: STORE_SECONDS }),
   );
 
+  const keeperSeconds = new Histogram(
+    named({
+      name: 'posthorn_keeper_step_seconds',
+      help: 'How long the steps of jobs, expiry, retention and the like took',
+      labelNames: ['chore'],
+      buckets: STORE_SECONDS,
+    }),
+  );
+  const keeperRows = new Counter(
+    named({
+      name: 'posthorn_keeper_rows_total',
+      help: 'Deliveries sent again by jobs, deliveries expired, rows removed, notices published, mails sent',
+      labelNames: ['chore'],
+    }),
+  );
+
   let readDatabase = async (): Promise<void> => {};
 
   return {
@@ -66,6 +84,12 @@ export function createMetrics(options: { readonly version: string }): Metrics {
       gateLag: (environment, ms) => lag.observe({ environment }, ms / 1000),
       takenOver: () => takeovers.inc(),
       settleRefused: () => refused.inc(),
+    },
+    keeperObserver: {
+      step({ chore, ms, rows }) {
+        keeperSeconds.observe({ chore }, ms / 1000);
+        keeperRows.inc({ chore }, rows);
+      },
     },
     observe: (store) =>
       observeStore(store, {
@@ -97,6 +121,7 @@ function databaseGauges(named: Named, store: Store): () => Promise<void> {
   const lanes = new Gauge(named({ name: 'posthorn_lanes', help: 'Endpoints by the state of their breaker', labelNames: ['breaker'] }));
   const leased = new Gauge(named({ name: 'posthorn_lanes_leased', help: 'Lanes that some dispatcher holds' }));
   const notices = new Gauge(named({ name: 'posthorn_notices_waiting', help: 'Notices that are not published yet' }));
+  const jobs = new Gauge(named({ name: 'posthorn_jobs_unfinished', help: 'Jobs that have not ended' }));
   return async () => {
     const figures = await store.figures();
     for (const { environment, oldestPendingAt } of figures.environments) {
@@ -105,6 +130,7 @@ function databaseGauges(named: Named, store: Store): () => Promise<void> {
     for (const state of BREAKER_STATES) lanes.set({ breaker: state }, figures.breakers[state]);
     leased.set(figures.lanesLeased);
     notices.set(figures.noticesWaiting);
+    jobs.set(figures.jobsUnfinished);
   };
 }
 

@@ -17,6 +17,7 @@ import { isBraked } from './brakes.ts';
 import type { SqliteContext } from './context.ts';
 import { type EndpointRow, endpointFromRow, SELECT_ENDPOINTS } from './endpoints.ts';
 import { environmentState } from './environments.ts';
+import { NEWEST_JOB } from './jobs.ts';
 import { RESENT } from './lanes.ts';
 import { Conditions, pageOf, readCursor } from './page.ts';
 
@@ -126,7 +127,8 @@ export function sqliteDeliveries(context: SqliteContext): DeliveryStore {
         if (row.status === 'pending') db.run('UPDATE deliveries SET by_hand = max(by_hand, 1) WHERE seq = ?', row.seq);
         else {
           db.run(
-            `UPDATE deliveries SET status = 'pending', reason = NULL, failures = 0, due_at = ?, by_hand = ${RESENT}, late = 1 WHERE seq = ?`,
+            `UPDATE deliveries SET status = 'pending', reason = NULL, failures = 0, due_at = ?1, by_hand = ${RESENT}, late = 1, revived_at = ?1
+             WHERE seq = ?2`,
             now,
             row.seq,
           );
@@ -144,7 +146,10 @@ export function sqliteDeliveries(context: SqliteContext): DeliveryStore {
         const row = find(environment, id);
         if (row === undefined) return null;
         if (row.status !== 'pending' || row.endpoint_deleted === 1) return 'not_pending' as const;
-        db.run(`UPDATE deliveries SET status = 'canceled', reason = 'canceled_by_hand', by_hand = 0 WHERE seq = ?`, row.seq);
+        db.run(
+          `UPDATE deliveries SET status = 'canceled', reason = 'canceled_by_hand', by_hand = 0, ended_after_job = ${NEWEST_JOB} WHERE seq = ?`,
+          row.seq,
+        );
         // Those behind it on its key may go now.
         wake(row.lane, context.now(), { wish: false });
         record('delivery.cancel', row);

@@ -182,7 +182,10 @@ export function sqliteEndpoints(context: SqliteContext): EndpointStore {
         );
         db.run('UPDATE lanes SET cadence_group = ? WHERE pk = ?', `${environment}:${next.cadence ?? ''}`, row.pk);
         enableLanes(context, 'e.pk = ?', row.pk);
-        if (next.url !== row.url || (status === 'enabled' && row.status !== 'enabled')) startHealthAnew(context, row.pk);
+        const reenabled = status === 'enabled' && row.status !== 'enabled';
+        if (next.url !== row.url || reenabled) startHealthAnew(context, row.pk);
+        // Disabled once more, its owner is told once more.
+        if (reenabled) db.run('UPDATE lanes SET told = NULL WHERE pk = ?', row.pk);
         // What stood behind a retry may go at once in another order, but the lane's marks only know the heads of the old one.
         if (next.ordering !== row.ordering)
           db.run('UPDATE lanes SET due_at = min(coalesce(due_at, ?1), ?1) WHERE pk = ?2', context.now(), row.pk);

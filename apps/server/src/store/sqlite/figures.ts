@@ -26,5 +26,6 @@ export function figures({ db, now: clock }: SqliteContext): Figures {
     breakers,
     lanesLeased: count('lanes WHERE holder IS NOT NULL'),
     noticesWaiting: count('notices WHERE handled_at IS NULL'),
+    jobsUnfinished: count('jobs WHERE ended_at IS NULL'),
   };
 }

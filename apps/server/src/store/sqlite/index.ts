@@ -17,12 +17,16 @@ import { sqliteEvents } from './events.ts';
 import { figures } from './figures.ts';
 import { sqliteInboxes } from './inboxes.ts';
 import { sqliteInvitations } from './invitations.ts';
+import { sqliteJobs } from './jobs.ts';
 import { type KeyUses, keyUses, sqliteKeys } from './keys.ts';
 import { sqliteLanes, voidLeases } from './lanes.ts';
+import { sqliteNotices } from './notices.ts';
 import { sqliteOperators } from './operators.ts';
 import { sqlitePeople } from './people.ts';
 import { sqlitePortal } from './portal.ts';
 import { sqlitePublish } from './publish.ts';
+import { sqliteStats } from './stats.ts';
+import { sqliteUpkeep } from './upkeep.ts';
 
 export interface SqliteStoreOptions {
   /** A file's path, or `:memory:`. */
@@ -68,6 +72,9 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
     accounts: () => accounts.open(),
     events: sqliteEvents(context),
     lanes: sqliteLanes(context),
+    stats: sqliteStats(context),
+    notices: sqliteNotices(context),
+    upkeep: sqliteUpkeep(context),
     publish: sqlitePublish(context),
     async figures() {
       return figures(context);
@@ -100,6 +107,7 @@ function auditedParts(context: SqliteContext, uses: KeyUses): Audited {
     environments: sqliteEnvironments(context),
     brakes: sqliteBrakes(context),
     deliveries: sqliteDeliveries(context),
+    jobs: sqliteJobs(context),
     people: sqlitePeople(context),
     invitations: sqliteInvitations(context),
     operators: sqliteOperators(context),

@@ -23,8 +23,10 @@ import type {
   SettledAttempt,
 } from '../store.ts';
 import type { SqliteContext } from './context.ts';
+import { NEWEST_JOB } from './jobs.ts';
 import { STATE_COLUMNS, type StateRow, stateFromRow, writeState } from './lane-state.ts';
 import { keepNotices } from './notices.ts';
+import { Tally } from './stats.ts';
 import { laneTarget } from './target.ts';
 
 interface LaneRow extends StateRow {
@@ -100,9 +102,14 @@ export function sqliteLanes(context: SqliteContext): LaneStore {
         : { target, state: stateFromRow(row), openedAt: row.opened_at, group: row.cadence_group };
     },
     async settle(batch) {
-      const disabled: number[] = [];
-      const results = db.transaction(() => batch.map((settlement) => settleLane(context, settlement, disabled)));
-      for (const lane of disabled) context.hint({ kind: 'endpoint', lane });
+      const aftermath: Aftermath = { disabled: [], notices: false, tally: new Tally() };
+      const results = db.transaction(() => {
+        const settled = batch.map((settlement) => settleLane(context, settlement, aftermath));
+        aftermath.tally.write(context);
+        return settled;
+      });
+      for (const lane of aftermath.disabled) context.hint({ kind: 'endpoint', lane });
+      if (aftermath.notices) context.hint({ kind: 'notice' });
       return results;
     },
     async release(batch) {
@@ -435,7 +442,15 @@ function scanned(row: ScanRow): ScannedDelivery {
   };
 }
 
-function settleLane(context: SqliteContext, settlement: LaneSettlement, disabled: number[]): 'settled' | 'stale' {
+/** What a batch leaves to do once its lanes are settled. */
+interface Aftermath {
+  readonly disabled: number[];
+  /** There is something to tell people. */
+  notices: boolean;
+  readonly tally: Tally;
+}
+
+function settleLane(context: SqliteContext, settlement: LaneSettlement, aftermath: Aftermath): 'settled' | 'stale' {
   const { db } = context;
   const { lane, holder, fence } = settlement.lease;
   const row = db.get<{ cadence_group: string }>(
@@ -453,8 +468,9 @@ function settleLane(context: SqliteContext, settlement: LaneSettlement, disabled
     // Appended already: this settle is a repeat of one whose answer was lost.
     if (!appendAttempt(context, attempt, { stale: false })) continue;
     if (attempt.first) lastFirst = Math.max(lastFirst, attempt.startedAt);
-    endAttempt(context, attempt);
-    keepNotices(context, attempt, settlement);
+    const counts = endAttempt(context, attempt);
+    aftermath.tally.count(lane, attempt);
+    if (attempt.notices.length > 0 && keepNotices(context, attempt, { ...settlement, counts })) aftermath.notices = true;
   }
   writeState(context, settlement.state, { lane, notBefore: healthFloor(settlement.state) });
   if (lastFirst > 0) {
@@ -474,7 +490,7 @@ function settleLane(context: SqliteContext, settlement: LaneSettlement, disabled
       lane,
     );
     db.run('UPDATE lanes SET enabled = 0 WHERE pk = ?', lane);
-    disabled.push(lane);
+    aftermath.disabled.push(lane);
   }
   return 'settled';
 }
@@ -503,28 +519,27 @@ function appendAttempt(context: SqliteContext, attempt: SettledAttempt, { stale 
   return changes === 1;
 }
 
-function endAttempt({ db }: SqliteContext, { seq, end, byHand }: SettledAttempt): void {
-  const reason = end.status === 'failed' ? end.reason : null;
-  const changes =
-    end.status === 'pending'
-      ? db.run(
-          // An attempt by hand used up the wish; another wish may have come while an automatic one was out.
-          `UPDATE deliveries SET attempt_count = attempt_count + 1, failures = ?, due_at = ?, by_hand = by_hand * ?
-           WHERE seq = ? AND status = 'pending'`,
-          end.failures,
-          end.dueAt,
-          byHand ? 0 : 1,
-          seq,
-        )
-      : db.run(
-          `UPDATE deliveries SET status = ?, reason = ?, attempt_count = attempt_count + 1, by_hand = 0
-           WHERE seq = ? AND status = 'pending'`,
-          end.status,
-          reason,
-          seq,
-        );
-  // Canceled while the request was out: that stands, the attempt counts.
+/** @returns whether it decided anything: a delivery that was canceled while the request was out stays so, and only counts the attempt */
+function endAttempt({ db }: SqliteContext, { seq, end, byHand }: SettledAttempt): boolean {
+  const changes = db.run(END_ATTEMPT[end.status], ...endParameters(end, byHand), seq);
   if (changes === 0) db.run('UPDATE deliveries SET attempt_count = attempt_count + 1 WHERE seq = ?', seq);
+  return changes > 0;
+}
+
+const END_ATTEMPT: Readonly<Record<SettledAttempt['end']['status'], string>> = {
+  // An attempt by hand used up the wish; another wish may have come while an automatic one was out.
+  pending: `UPDATE deliveries SET attempt_count = attempt_count + 1, failures = ?, due_at = ?, by_hand = by_hand * ?
+    WHERE seq = ? AND status = 'pending'`,
+  // Accepted is accepted, even if its time ran out while the request was out.
+  succeeded: `UPDATE deliveries SET status = 'succeeded', reason = NULL, attempt_count = attempt_count + 1, by_hand = 0
+    WHERE seq = ? AND (status = 'pending' OR reason = 'expired')`,
+  failed: `UPDATE deliveries SET status = 'failed', reason = ?, attempt_count = attempt_count + 1, by_hand = 0, ended_after_job = ${NEWEST_JOB}
+    WHERE seq = ? AND status = 'pending'`,
+};
+
+function endParameters(end: SettledAttempt['end'], byHand: boolean): (string | number | null)[] {
+  if (end.status === 'pending') return [end.failures, end.dueAt, byHand ? 0 : 1];
+  return end.status === 'failed' ? [end.reason] : [];
 }
 
 function releaseLane(context: SqliteContext, { lease: held, firstAt, dueAt, notBefore, state }: LaneRelease): void {

@@ -7,10 +7,14 @@ import { endpointsConformance } from './endpoints.ts';
 import type { OpenStore } from './harness.ts';
 import { healthConformance } from './health.ts';
 import { inboxesConformance } from './inboxes.ts';
+import { jobsConformance } from './jobs.ts';
 import { lanesConformance } from './lanes.ts';
+import { noticesConformance } from './notices.ts';
 import { peopleConformance } from './people.ts';
 import { publishConformance } from './publish.ts';
+import { statsConformance } from './stats.ts';
 import { tenantsConformance } from './tenants.ts';
+import { upkeepConformance } from './upkeep.ts';
 
 export function storeConformance(name: string, open: OpenStore): void {
   describe(name, () => {
@@ -24,5 +28,9 @@ export function storeConformance(name: string, open: OpenStore): void {
     lanesConformance(open);
     healthConformance(open);
     brakesConformance(open);
+    jobsConformance(open);
+    statsConformance(open);
+    noticesConformance(open);
+    upkeepConformance(open);
   });
 }

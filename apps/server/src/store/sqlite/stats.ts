@@ -1,0 +1,208 @@
+/**
+ * Counts over time. A settle writes one row with what its whole batch counted (`rollup_deltas`): 0.2 µs a delivery, where a row per endpoint and width
+ * would be several upserts for each lane of the batch. `foldStats` moves many of these at once into the buckets; who reads before that adds them up himself.
+ */
+import { addLatencies, countLatency, type Latencies, ROLLUPS, type Rollup } from '@posthorn/core';
+import type { Environment, StatsStore } from '../store.ts';
+import type { SqliteContext } from './context.ts';
+import { Conditions } from './page.ts';
+
+/** lane, accepted, failed, latencies */
+type LaneCounts = [number, number, number, Latencies];
+
+/** What one settle counts. */
+export class Tally {
+  readonly #lanes = new Map<number, LaneCounts>();
+
+  count(lane: number, attempt: { readonly error: string | null; readonly durationMs: number }): void {
+    let counts = this.#lanes.get(lane);
+    if (counts === undefined) {
+      counts = [lane, 0, 0, {}];
+      this.#lanes.set(lane, counts);
+    }
+    counts[attempt.error === null ? 1 : 2] += 1;
+    countLatency(counts[3], attempt.durationMs);
+  }
+
+  /** Within the settle's transaction. */
+  write({ db, now }: SqliteContext): void {
+    if (this.#lanes.size === 0) return;
+    db.run('INSERT INTO rollup_deltas (at, counts) VALUES (?, ?)', now(), JSON.stringify([...this.#lanes.values()]));
+  }
+}
+
+interface DeltaRow {
+  readonly seq: number;
+  readonly at: number;
+  readonly counts: string;
+}
+
+interface Owner {
+  readonly environment: Environment;
+  readonly application: number;
+  readonly endpoint: number;
+}
+
+const SCOPES = { environment: 0, application: 1, endpoint: 2 } as const;
+
+export function sqliteStats(context: SqliteContext): StatsStore {
+  const { db } = context;
+  return {
+    async rollups(environment, { application, endpoint, widthMs, since, until }) {
+      const [scope, owner] = scopeOf(context, application, endpoint);
+      if (owner === null) return [];
+      const buckets = new Buckets();
+      const rows = db.all<{ at: number; accepted: number; failed: number; latencies: string }>(
+        `SELECT at, accepted, failed, latencies FROM rollups
+         WHERE environment = ? AND scope = ? AND owner = ? AND width = ? AND at >= ? AND at < ? ORDER BY at`,
+        environment,
+        scope,
+        owner,
+        widthMs,
+        since,
+        until,
+      );
+      for (const row of rows) buckets.add(row.at, { ...row, latencies: JSON.parse(row.latencies) as Latencies });
+      const where = new Conditions().add('e.environment = ?', environment);
+      if (scope === SCOPES.application) where.add('e.application = ?', owner);
+      if (scope === SCOPES.endpoint) where.add('e.pk = ?', owner);
+      const unfolded = db.all<{ at: number; accepted: number; failed: number; latencies: string }>(
+        `SELECT d.at, j.value ->> 1 AS accepted, j.value ->> 2 AS failed, j.value -> 3 AS latencies
+         FROM rollup_deltas d, json_each(d.counts) j JOIN lanes l ON l.pk = j.value ->> 0 JOIN endpoints e ON e.pk = l.endpoint
+         WHERE d.at >= ? AND d.at < ? AND ${where.sql}`,
+        since,
+        until,
+        ...where.parameters,
+      );
+      for (const row of unfolded) {
+        buckets.add(Math.floor(row.at / widthMs) * widthMs, { ...row, latencies: JSON.parse(row.latencies) as Latencies });
+      }
+      return buckets.sorted();
+    },
+  };
+}
+
+function scopeOf({ db }: SqliteContext, application: string | null, endpoint: string | null): [number, number | null] {
+  if (endpoint !== null) return [SCOPES.endpoint, pkOf(db.get<{ pk: number }>('SELECT pk FROM endpoints WHERE id = ?', endpoint))];
+  if (application === null) return [SCOPES.environment, 0];
+  return [SCOPES.application, pkOf(db.get<{ pk: number }>('SELECT pk FROM applications WHERE id = ?', application))];
+}
+
+function pkOf(row: { readonly pk: number } | undefined): number | null {
+  return row?.pk ?? null;
+}
+
+interface Sum {
+  accepted: number;
+  failed: number;
+  readonly latencies: Latencies;
+}
+
+/** Counts by the start of their bucket. */
+class Buckets {
+  readonly #sums = new Map<number, Sum>();
+
+  add(at: number, more: Omit<Rollup, 'at'>): void {
+    let sum = this.#sums.get(at);
+    if (sum === undefined) {
+      sum = { accepted: 0, failed: 0, latencies: {} };
+      this.#sums.set(at, sum);
+    }
+    sum.accepted += more.accepted;
+    sum.failed += more.failed;
+    addLatencies(sum.latencies, more.latencies);
+  }
+
+  sorted(): Rollup[] {
+    return [...this.#sums].map(([at, sum]) => ({ at, ...sum })).sort((a, b) => a.at - b.at);
+  }
+}
+
+/** Moves up to `limit` batches into the buckets. @returns whether there may be more */
+export function foldStats(context: SqliteContext, limit: number): boolean {
+  const { db } = context;
+  const deltas = db.all<DeltaRow>('SELECT seq, at, counts FROM rollup_deltas ORDER BY seq LIMIT ?', limit);
+  const last = deltas.at(-1);
+  if (last === undefined) return false;
+  const minutes = perLaneAndMinute(deltas);
+  const owners = ownersOf(context, [...minutes.keys()]);
+  const sums = new Map<string, { readonly key: (string | number)[]; readonly buckets: Buckets }>();
+  for (const [lane, buckets] of minutes) {
+    const owner = owners.get(lane);
+    if (owner === undefined) continue;
+    for (const rollup of buckets.sorted()) addUp(sums, owner, rollup);
+  }
+  for (const { key, buckets } of sums.values()) {
+    for (const rollup of buckets.sorted()) upsert(context, key, rollup);
+  }
+  db.run('DELETE FROM rollup_deltas WHERE seq <= ?', last.seq);
+  return deltas.length === limit;
+}
+
+function perLaneAndMinute(deltas: readonly DeltaRow[]): Map<number, Buckets> {
+  const minute = ROLLUPS[0].widthMs;
+  const lanes = new Map<number, Buckets>();
+  for (const { at, counts } of deltas) {
+    for (const [lane, accepted, failed, latencies] of JSON.parse(counts) as LaneCounts[]) {
+      let buckets = lanes.get(lane);
+      if (buckets === undefined) {
+        buckets = new Buckets();
+        lanes.set(lane, buckets);
+      }
+      buckets.add(Math.floor(at / minute) * minute, { accepted, failed, latencies });
+    }
+  }
+  return lanes;
+}
+
+function ownersOf({ db }: SqliteContext, lanes: readonly number[]): Map<number, Owner> {
+  const rows = db.all<Owner & { lane: number }>(
+    `SELECT l.pk AS lane, e.environment, e.application, e.pk AS endpoint
+     FROM json_each(?) j JOIN lanes l ON l.pk = j.value JOIN endpoints e ON e.pk = l.endpoint`,
+    JSON.stringify(lanes),
+  );
+  return new Map(rows.map(({ lane, ...owner }) => [lane, owner]));
+}
+
+/** A minute of one lane counts in each width, for its endpoint, its application and its environment. */
+function addUp(
+  sums: Map<string, { readonly key: (string | number)[]; readonly buckets: Buckets }>,
+  { environment, application, endpoint }: Owner,
+  rollup: Rollup,
+): void {
+  const owners = [
+    [SCOPES.environment, 0],
+    [SCOPES.application, application],
+    [SCOPES.endpoint, endpoint],
+  ] as const;
+  for (const [scope, owner] of owners) {
+    for (const { widthMs } of ROLLUPS) {
+      const key = [environment, scope, owner, widthMs];
+      const name = key.join(' ');
+      let sum = sums.get(name);
+      if (sum === undefined) {
+        sum = { key, buckets: new Buckets() };
+        sums.set(name, sum);
+      }
+      sum.buckets.add(Math.floor(rollup.at / widthMs) * widthMs, rollup);
+    }
+  }
+}
+
+function upsert({ db }: SqliteContext, key: readonly (string | number)[], { at, accepted, failed, latencies }: Rollup): void {
+  const before = db.get<{ latencies: string }>(
+    'SELECT latencies FROM rollups WHERE environment = ? AND scope = ? AND owner = ? AND width = ? AND at = ?',
+    ...key,
+    at,
+  );
+  if (before !== undefined) addLatencies(latencies, JSON.parse(before.latencies) as Latencies);
+  db.run(
+    `INSERT INTO rollups (environment, scope, owner, width, at, accepted, failed, latencies) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+     ON CONFLICT DO UPDATE SET accepted = accepted + excluded.accepted, failed = failed + excluded.failed, latencies = excluded.latencies`,
+    ...key,
+    at,
+    accepted,
+    failed,
+    JSON.stringify(latencies),
+  );
+}
