@@ -25,7 +25,7 @@ final class Event
     /** The event of a verified body, or null if it is not one. Fields that a later version may add are ignored. */
     public static function parse(string $body): ?self
     {
-        // Posthorn sends no byte order mark; but a body is good or bad by its signature, and the kit for Node skips one too.
+        // Posthorn sends no byte order mark; but a body is good or bad by its signature, and the kits of all languages skip one.
         $fields = self::decode(str_starts_with($body, "\u{FEFF}") ? substr($body, 3) : $body);
         if (!is_array($fields) || !array_key_exists('data', $fields)) {
             return null;
