@@ -56,7 +56,7 @@ test.each(CASES)(
       expect(leaveOut(`the Verify tab in ${language}`, `${tool} does not do what it has to`)).toBe(false);
       return;
     }
-    if (kit !== undefined && !(await isAvailable(kit))) return;
+    if (kit !== undefined && !(await isAvailable(kit, 'the Verify tab'))) return;
 
     const program = await programOf(language, scheme);
     const home = join(folder, `${language}-${scheme}`);
