@@ -33,7 +33,7 @@ try {
   // Now: the warehouse is down again, and some events wait for the next dispatch.
   const server = await startServer({ dataDir, port, env });
   shops.fail(true);
-  await publish(server, application, { count: 9, from: 0 });
+  await publish(server, application, { count: 30, from: 0 });
   await ask(server, 'POST', '/v1/dispatch');
   await new Promise((resolve) => setTimeout(resolve, 3_000));
   await publish(server, application, { count: 6, from: 9 });
@@ -70,7 +70,6 @@ try {
   await page.getByRole('button', { name: 'Copy program' }).waitFor();
   await take('verify');
 
-  await page.setViewportSize({ width: 1440, height: 900 });
   await page.goto(`${at}/deliveries`);
   await page.getByText('Retrying').first().click();
   await page.getByText('500 Internal Server Error').first().waitFor();
