@@ -80,7 +80,9 @@ const VIOLATIONS = [
   importing('apps/server/src/inbox/knows-api.ts', '../api/events.ts'),
   importing('apps/server/src/mail/knows-store.ts', '../store/store.ts'),
   importing('apps/server/src/config.ts', './store/store.ts'),
-  ...['api', 'cli', 'dispatcher', 'keeper', 'mail', 'sender', 'store'].map((folder) => importing(`apps/server/src/${folder}/knows-main.ts`, '../main.ts')),
+  ...['api', 'cli', 'dispatcher', 'keeper', 'mail', 'sender', 'store'].map((folder) =>
+    importing(`apps/server/src/${folder}/knows-main.ts`, '../main.ts'),
+  ),
   importing('apps/server/src/knows-main.ts', './main.ts'),
   importing('apps/web/src/knows-core.ts', '@posthorn/core'),
   importing('apps/web/src/knows-server.ts', '../../server/src/store/store.ts'),
