@@ -2,20 +2,19 @@
 /** The `posthorn` program: reads its settings, starts the roles it was given, and ends in order. */
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { pino } from 'pino';
-import { createAccounts } from './accounts/accounts.ts';
 import { buildApi } from './api/server.ts';
-import { readWebApp } from './api/web-app.ts';
 import { AttemptLog } from './attempt-log.ts';
 import { type Config, ConfigError, readConfig, settingsHelp, unknownSettings } from './config.ts';
 import { encryptionKey, openDataFolder } from './data-folder.ts';
 import { createDispatcher, type Dispatcher } from './dispatcher/dispatcher.ts';
+import { withInboxes } from './inbox/hand-over.ts';
 import { createKeeper } from './keeper/keeper.ts';
 import { smtpMailer } from './mail/smtp.ts';
 import { createMetrics } from './metrics/metrics.ts';
 import { offerOperatorLink } from './operator-link.ts';
+import { baseUrlOf, peopleSide } from './people-side.ts';
 import { pooledRandomBytes } from './random-bytes.ts';
 import { createThreadedSender } from './sender/threaded-sender.ts';
 import { ensureServiceKeys } from './service-keys.ts';
@@ -26,9 +25,6 @@ import { StoreUnavailable } from './store/store.ts';
 import { systemClock } from './system-clock.ts';
 
 const { version: VERSION } = JSON.parse(readFileSync(join(import.meta.dirname, '../package.json'), 'utf8')) as { version: string };
-
-/** What `npm start` has built. */
-const WEB_APP = join(import.meta.dirname, '../../web/dist');
 
 /** An attempt takes 30 s at most, its settle a moment; an orchestrator's own patience should be longer. */
 const DRAIN_MS = 35_000;
@@ -87,43 +83,32 @@ async function serve(config: Config): Promise<void> {
     log.warn(`${name} is not a setting of this version: it is ignored (see posthorn serve --help)`);
 
   // In a thread of its own: a transaction and its sync hold up no request, and no reading of an answer.
-  const sender = createThreadedSender({
+  const threadedSender = createThreadedSender({
     allowList: config.allowAddresses,
     onThreadLost: (error) => log.error({ err: error }, 'the sending thread broke; another one follows'),
     ...(config.dnsServers === null ? {} : { dnsServers: config.dnsServers }),
   });
   const userAgent = config.userAgent ?? `Posthorn/${VERSION}`;
-  const logoUrl = config.brandLogoUrl;
   let api: Awaited<ReturnType<typeof buildApi>> | null = null;
-  const baseUrl = (): string => config.publicUrl ?? listeningUrl(api?.server.address(), config);
+  const baseUrl = baseUrlOf(config, () => api?.server.address() ?? null);
   const mailer = config.smtpUrl === null ? null : smtpMailer({ url: config.smtpUrl, from: config.mailFrom ?? '' });
+  const sender = withInboxes(threadedSender, { inboxes: store.inboxes, clock: systemClock, baseUrl });
   const people = { clock: systemClock, mailer, baseUrl };
   api =
     config.role === 'dispatcher'
       ? null
       : await buildApi({
-          ...people,
+          ...peopleSide(config, { store, baseUrl, mailer, key, onError: (error) => log.error({ err: error }, 'accounts') }),
           store,
           sender,
+          clock: systemClock,
           allowList: config.allowAddresses,
-          publicUrl: config.publicUrl,
           trustProxy: config.trustProxy,
           disableAfterMs: config.disableAfter,
           userAgent,
           version: VERSION,
           metrics: { token: config.metricsToken, open: isLoopback(config.host), text: () => metrics.text() },
           log,
-          signUp: config.signUp,
-          branding: { name: config.brandName, logoUrl, accentColor: config.brandAccent, egressAddresses: config.egressAddresses },
-          webApp: readWebApp(WEB_APP, { logoUrl }),
-          accounts: createAccounts({
-            ...people,
-            database: store.accounts(),
-            encryptionKey: key,
-            secure: config.publicUrl?.startsWith('https:') === true,
-            name: config.brandName,
-            onError: (error) => log.error({ err: error }, 'accounts'),
-          }),
         });
   let dispatcher: Dispatcher | null = null;
   const logsAttempts = log.isLevelEnabled('info');
@@ -200,13 +185,6 @@ async function serve(config: Config): Promise<void> {
   log.info({ production: config.cadenceProduction, sandbox: config.cadenceSandbox, data: config.dataDir }, 'cadences in force');
   await listen(api, config);
   await offerOperatorLink(store, { baseUrl, log });
-}
-
-/** Where people on this machine reach what listens here. */
-function listeningUrl(address: AddressInfo | string | null | undefined, { host, port }: Config): string {
-  const bound = typeof address === 'object' && address !== null ? address.port : port;
-  const name = host === '0.0.0.0' || host === '::' ? 'localhost' : host.includes(':') ? `[${host}]` : host;
-  return `http://${name}:${bound}`;
 }
 
 /** Names are not looked up: one that is not `localhost` counts as public. */

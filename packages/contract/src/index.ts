@@ -8,6 +8,7 @@ export * from './errors.ts';
 export * from './event-types.ts';
 export * from './events.ts';
 export * from './fields.ts';
+export * from './inboxes.ts';
 export * from './jobs.ts';
 export * from './keys.ts';
 export * from './members.ts';

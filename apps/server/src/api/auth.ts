@@ -33,6 +33,11 @@ export function newSecretToken(): string {
   return randomBytes(32).toString('base64url');
 }
 
+/** 16 random bytes in url-safe base64: 22 characters. It stands in the URL of an endpoint, and is no secret to whoever sees that. */
+export function newInboxToken(): string {
+  return randomBytes(16).toString('base64url');
+}
+
 /** A token is 256 random bits, so a plain hash keeps it: there is no dictionary to slow down, and no time to learn from when it is looked up. */
 export function hashToken(token: string): Uint8Array {
   return createHash('sha256').update(token).digest();

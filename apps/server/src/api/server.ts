@@ -15,6 +15,8 @@ import { endpointRoutes } from './endpoints.ts';
 import { eventTypeRoutes } from './event-types.ts';
 import { eventRoutes } from './events.ts';
 import { healthRoutes } from './health.ts';
+import { inboxReceiver } from './inbox.ts';
+import { inboxRoutes } from './inboxes.ts';
 import { invitationRoutes } from './invitations.ts';
 import { jobRoutes } from './jobs.ts';
 import { readJsonBodies } from './json-body.ts';
@@ -98,6 +100,8 @@ export async function buildApi(options: ApiOptions): Promise<Api> {
   portalRoutes(api, options);
   operatorRoutes(api, options);
   auditRoutes(api, options);
+  inboxRoutes(api, options);
+  await inboxReceiver(api, options);
   healthRoutes(api, options);
   metricsRoute(api, options);
   await documentRoutes(api);

@@ -325,8 +325,9 @@ class LaneDispatcher implements Dispatcher {
       this.#tend(run);
     }
     for (const run of this.#runs.values()) {
-      if (run.gatedFrom !== null && run.gatedFrom <= this.#gateOf(run)) {
-        run.resume();
+      const opened = this.#gateOf(run);
+      if (run.gatedFrom !== null && run.gatedFrom <= opened) {
+        run.gateOpened(opened);
         this.#tend(run);
       }
     }

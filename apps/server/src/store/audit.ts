@@ -29,7 +29,13 @@ export type Action =
   | `member.${'join' | 'update' | 'remove'}`
   | `invitation.${'create' | 'withdraw'}`
   | 'portal.link'
+  | `inbox.${'create' | 'delete'}`
   | 'operator.claim';
+
+/** An update that leaves everything as it was is none to tell of. */
+export function isNoChange({ action, changes = {} }: Change): boolean {
+  return action.endsWith('.update') && Object.keys(changes).length === 0;
+}
 
 type Fields = Readonly<Record<string, unknown>>;
 

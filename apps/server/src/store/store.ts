@@ -17,6 +17,8 @@ import type {
   DeliveryStatus,
   EndpointId,
   HealthNotice,
+  InboxId,
+  InboxRequestId,
   InvitationId,
   JobId,
   JobState,
@@ -468,6 +470,7 @@ export interface DeliveryBody {
   readonly id: DeliveryId;
   readonly eventId: string;
   readonly eventType: string;
+  /** May be a view of a buffer that all bodies of one look share: keep it no longer than it takes to send it. */
   readonly body: Uint8Array;
 }
 
@@ -588,6 +591,8 @@ export interface RenewedLane {
 
 export interface ScanResult {
   readonly deliveries: ScannedDelivery[];
+  /** Of a scan from the start: what was asked for by hand and stands behind an earlier one of its queue, up to 256. */
+  readonly wishedBehind: readonly ScannedDelivery[];
   /** Everything up to this seq has been seen: the next scan goes on after it. */
   readonly cursor: number;
   /** There is more beyond the gate, or asked for by hand, than one scan gives. */
@@ -858,6 +863,48 @@ export interface PortalStore {
   end(tokenHash: Uint8Array): Promise<void>;
 }
 
+// ------------------------------------------------------------------------------------------------------------------- inbox
+
+/** A receiver built in, of the sandbox. */
+export interface Inbox {
+  readonly id: InboxId;
+  readonly application: ApplicationId;
+  /** The last part of its URL. */
+  readonly token: string;
+  readonly createdAt: number;
+}
+
+/** A request that came in. */
+export interface InboxRequest {
+  readonly id: InboxRequestId;
+  readonly receivedAt: number;
+  readonly method: string;
+  readonly headers: Readonly<Record<string, string>>;
+  /** Its beginning, where it is long. */
+  readonly body: Uint8Array;
+  readonly bodyTruncated: boolean;
+  /** Of the event in the body; null: there is none. */
+  readonly eventId: string | null;
+  readonly eventType: string | null;
+  /** What came of checking each signature: `valid`, or what was wrong. */
+  readonly xSignature: string;
+  readonly standard: string;
+}
+
+export interface InboxStore {
+  /** `limit`: the application has as many as it may. Null: no such application. */
+  create(input: { readonly application: ApplicationId; readonly token: string; readonly most: number }): Promise<Inbox | 'limit' | null>;
+  get(id: string): Promise<Inbox | null>;
+  list(filter: { readonly application: ApplicationId | null } & PageRequest): Promise<Page<Inbox>>;
+  /** With what it has received. False: there is none. */
+  delete(id: InboxId): Promise<boolean>;
+  /** With the secrets of the sandbox endpoints of its application whose URL holds the token. */
+  byToken(token: string): Promise<{ readonly inbox: Inbox; readonly secrets: EndpointSecrets[] } | null>;
+  /** Keeps the request, and of the inbox's only the last `most`. False: the inbox is gone. */
+  keep(inbox: InboxId, request: Omit<InboxRequest, 'id'>, most: number): Promise<boolean>;
+  requests(inbox: InboxId, page: PageRequest): Promise<Page<InboxRequest>>;
+}
+
 // --------------------------------------------------------------------------------------------------------------- audit log
 
 /** Whoever makes a change. `name` is what people know it by. */
@@ -902,6 +949,7 @@ export type Audited = Pick<
   | 'invitations'
   | 'operators'
   | 'portal'
+  | 'inboxes'
 >;
 
 /** A connection of better-auth's own, as it takes one. */
@@ -948,6 +996,7 @@ export interface Store {
   readonly invitations: InvitationStore;
   readonly operators: OperatorStore;
   readonly portal: PortalStore;
+  readonly inboxes: InboxStore;
   readonly audit: AuditStore;
   /** The same store in somebody's name: changes are entered in the audit log. Without it, none are. */
   as(actor: Actor): Audited;

@@ -43,7 +43,15 @@ describe('reading settings', () => {
     [['--prot', '1'], {}, '--prot'],
     [['extra'], {}, 'extra'],
     [[], { POSTHORN_PUBLIC_URL: 'ftp://x' }, 'POSTHORN_PUBLIC_URL'],
+    [[], { POSTHORN_PUBLIC_URL: 'https://example.com/hooks' }, 'POSTHORN_PUBLIC_URL'],
     [[], { POSTHORN_TRUST_PROXY: 'maybe' }, 'POSTHORN_TRUST_PROXY'],
+    [[], { POSTHORN_SIGN_UP: 'maybe' }, 'POSTHORN_SIGN_UP'],
+    [[], { POSTHORN_BRAND_ACCENT: 'red' }, 'POSTHORN_BRAND_ACCENT'],
+    [[], { POSTHORN_BRAND_LOGO_URL: 'javascript:alert(1)' }, 'POSTHORN_BRAND_LOGO_URL'],
+    [[], { POSTHORN_EGRESS_ADDRESSES: 'here' }, 'POSTHORN_EGRESS_ADDRESSES'],
+    [[], { POSTHORN_SMTP_URL: 'http://mail', POSTHORN_MAIL_FROM: 'a@example.com' }, 'POSTHORN_SMTP_URL'],
+    [[], { POSTHORN_SMTP_URL: 'smtp://mail' }, 'POSTHORN_MAIL_FROM'],
+    [[], { POSTHORN_MAIL_FROM: 'nobody' }, 'POSTHORN_MAIL_FROM'],
     [[], { POSTHORN_DNS_SERVERS: 'dns.example' }, 'POSTHORN_DNS_SERVERS'],
   ])('%j %j is refused in one line that names it', (args, env, name) => {
     let message = '';

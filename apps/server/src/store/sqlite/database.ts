@@ -71,6 +71,15 @@ export class Database {
     return attempt(() => Number(this.#prepare(sql).run(...parameters).changes));
   }
 
+  /**
+   * Inserts one row.
+   * @returns its rowid. Unlike RETURNING, which makes SQLite keep a statement journal: within a savepoint that wrote much, truncating that journal
+   * after each row costs in proportion to all that was written (44 of 74 µs an event in batches of 1,000, measured).
+   */
+  insert(sql: string, ...parameters: SQLInputValue[]): number {
+    return attempt(() => Number(this.#prepare(sql).run(...parameters).lastInsertRowid));
+  }
+
   /** Runs `work` as one transaction; it is on disk when this returns. Whatever `work` throws rolls it back. */
   transaction<T>(work: () => T): T {
     attempt(() => this.#db.exec('BEGIN IMMEDIATE'));

@@ -15,6 +15,7 @@ import { sqliteEnvironments } from './environments.ts';
 import { sqliteEventTypes } from './event-types.ts';
 import { sqliteEvents } from './events.ts';
 import { figures } from './figures.ts';
+import { sqliteInboxes } from './inboxes.ts';
 import { sqliteInvitations } from './invitations.ts';
 import { sqliteJobs } from './jobs.ts';
 import { type KeyUses, keyUses, sqliteKeys } from './keys.ts';
@@ -111,6 +112,7 @@ function auditedParts(context: SqliteContext, uses: KeyUses): Audited {
     invitations: sqliteInvitations(context),
     operators: sqliteOperators(context),
     portal: sqlitePortal(context),
+    inboxes: sqliteInboxes(context),
   };
 }
 

@@ -5,7 +5,7 @@
  * gather what is published or asked for meanwhile, and release lowers them by what the holder leaves behind. A lease that ends
  * without a release counts as due, so marks that died with their holder lose nothing.
  */
-import { healthFloor, type Ordering, STANDINGS } from '@posthorn/core';
+import { type DeliveryId, healthFloor, type Ordering, STANDINGS } from '@posthorn/core';
 import type {
   CadenceGroup,
   DeliveryBody,
@@ -49,6 +49,9 @@ interface ScanRow {
   readonly late: number;
 }
 
+// A bare `LIMIT ?` makes SQLite prepare the statement anew whenever it is bound, since its planner looks at the value: 9 to 20 µs instead of 0.4
+// (measured). An expression, `LIMIT +?`, does not.
+
 const SCAN_COLUMNS = 'seq, ordering_key, published_at, due_at, failures, attempt_count, by_hand, late';
 /** Of what stands beyond the gate, or was asked for by hand, a scan gives this much. */
 const BEYOND_LIMIT = 256;
@@ -75,7 +78,7 @@ export function sqliteLanes(context: SqliteContext): LaneStore {
     async scanKey({ lane, orderingKey, late, after, limit }) {
       const rows = db.all<ScanRow>(
         `SELECT ${SCAN_COLUMNS} FROM deliveries
-         WHERE lane = ? AND ordering_key = ? AND seq > ? AND status = 'pending' AND late = ${late ? 1 : 0} ORDER BY seq LIMIT ?`,
+         WHERE lane = ? AND ordering_key = ? AND seq > ? AND status = 'pending' AND late = ${late ? 1 : 0} ORDER BY seq LIMIT +?`,
         lane,
         orderingKey,
         after,
@@ -84,12 +87,7 @@ export function sqliteLanes(context: SqliteContext): LaneStore {
       return rows.map(scanned);
     },
     async bodies(seqs) {
-      return db.all<{ seq: number; id: string; eventId: string; eventType: string; body: Uint8Array }>(
-        `SELECT d.seq, d.id, e.id AS eventId, e.type AS eventType, e.body
-         FROM json_each(?) j JOIN deliveries d ON d.seq = j.value JOIN events e ON e.seq = d.event
-         WHERE d.status = 'pending'`,
-        JSON.stringify(seqs),
-      ) as DeliveryBody[];
+      return bodies(context, seqs);
     },
     async target(held) {
       const row = db.get<Omit<LaneRow, 'fence'>>(
@@ -132,6 +130,30 @@ export function sqliteLanes(context: SqliteContext): LaneStore {
 export function voidLeases(context: SqliteContext): number {
   const now = context.now();
   return context.db.run('UPDATE lanes SET holder = NULL, lease_until = NULL, due_at = ?, wish_at = ? WHERE holder IS NOT NULL', now, now);
+}
+
+/**
+ * All in one row: a text of a line each, and the bodies end to end. As rows it took 1.6 µs a delivery and 0.4 more for the garbage collector's threads,
+ * most of it for a buffer for each body; so 1.1 and 0.1 (measured, 32 at a time, bodies of 520 bytes).
+ */
+function bodies({ db }: SqliteContext, seqs: readonly number[]): DeliveryBody[] {
+  const found = db.get<{ lines: string | null; bodies: Uint8Array<ArrayBuffer> | null }>(
+    `SELECT group_concat(d.seq || ' ' || d.id || ' ' || e.id || ' ' || e.type || ' ' || length(e.body), x'0a') AS lines,
+       CAST(group_concat(e.body, '') AS BLOB) AS bodies
+     FROM json_each(?) j JOIN deliveries d ON d.seq = j.value JOIN events e ON e.seq = d.event
+     WHERE d.status = 'pending'`,
+    JSON.stringify(seqs),
+  );
+  if (found === undefined || found.lines === null || found.bodies === null) return [];
+  const { buffer } = found.bodies;
+  let offset = found.bodies.byteOffset;
+  return found.lines.split('\n').map((line): DeliveryBody => {
+    // Neither ids nor types have a space in them.
+    const [seq, id, eventId, eventType, length] = line.split(' ') as [string, DeliveryId, string, string, string];
+    const body = Buffer.from(buffer, offset, Number(length));
+    offset += body.length;
+    return { seq: Number(seq), id, eventId, eventType, body };
+  });
 }
 
 function groupNames(context: SqliteContext): string[] {
@@ -221,7 +243,7 @@ function candidates(
   now: number,
 ): Candidate[] {
   const found = db.all<Candidate>(
-    `SELECT pk, standing, wish_at AS at FROM lanes WHERE ${IDLE} AND wish_at IS NOT NULL ORDER BY wish_at LIMIT ?`,
+    `SELECT pk, standing, wish_at AS at FROM lanes WHERE ${IDLE} AND wish_at IS NOT NULL ORDER BY wish_at LIMIT +?`,
     limits.proven,
   );
   for (const [standing, name] of STANDINGS.entries()) {
@@ -230,7 +252,7 @@ function candidates(
     found.push(
       ...db.all<Candidate>(
         `SELECT pk, standing, due_at AS at FROM lanes
-         WHERE ${IDLE} AND standing = ? AND due_at IS NOT NULL AND due_at <= ? AND not_before <= ? ORDER BY due_at LIMIT ?`,
+         WHERE ${IDLE} AND standing = ? AND due_at IS NOT NULL AND due_at <= ? AND not_before <= ? ORDER BY due_at LIMIT +?`,
         standing,
         now,
         now,
@@ -242,7 +264,7 @@ function candidates(
         ...db.all<Candidate>(
           `SELECT pk, standing, first_at AS at FROM lanes
            WHERE ${IDLE} AND cadence_group = ? AND standing = ? AND first_at IS NOT NULL AND first_at <= ? AND not_before <= ?
-           ORDER BY first_at LIMIT ?`,
+           ORDER BY first_at LIMIT +?`,
           group,
           standing,
           gate,
@@ -319,16 +341,17 @@ interface ScanRequest {
 
 function scan(context: SqliteContext, request: ScanRequest): ScanResult {
   const rows = context.db.all<ScanRow>(
-    `SELECT ${SCAN_COLUMNS} FROM deliveries WHERE lane = ? AND status = 'pending' AND seq > ? ORDER BY seq LIMIT ?`,
+    `SELECT ${SCAN_COLUMNS} FROM deliveries WHERE lane = ? AND status = 'pending' AND seq > ? ORDER BY seq LIMIT +?`,
     request.lane,
     request.after,
     request.limit,
   );
-  const wished = request.after === 0 ? byHand(context, request) : [];
+  const { wished, wishedBehind } = request.after === 0 ? byHand(context, request) : { wished: [], wishedBehind: [] };
   const gated = rows.findIndex((row) => row.due_at === null && row.by_hand === 0 && row.published_at > request.gate);
   if (gated === -1) {
     return {
       deliveries: together(wished, rows),
+      wishedBehind,
       cursor: rows.at(-1)?.seq ?? request.after,
       moreBeyond: wished.length === BEYOND_LIMIT,
       dueBeyond: null,
@@ -341,6 +364,7 @@ function scan(context: SqliteContext, request: ScanRequest): ScanResult {
   const beyond = dueBeyond(context, request, first.seq);
   return {
     deliveries: together(wished, [...rows.slice(0, gated), ...beyond.due]),
+    wishedBehind,
     cursor: rows[gated - 1]?.seq ?? request.after,
     moreBeyond: wished.length === BEYOND_LIMIT || beyond.due.length === BEYOND_LIMIT,
     dueBeyond: beyond.next,
@@ -359,7 +383,7 @@ function together(wished: readonly ScanRow[], rows: readonly ScanRow[]): Scanned
 /** That no earlier pending delivery `p` stands in the queue of `d`. */
 const HEADS_ITS_QUEUE: Readonly<Record<Ordering, string>> = {
   none: '1',
-  strict: `NOT EXISTS (SELECT 1 FROM deliveries p WHERE p.lane = d.lane AND p.seq < d.seq AND p.status = 'pending' AND p.late = d.late)`,
+  strict: `(NOT EXISTS (SELECT 1 FROM deliveries p WHERE p.lane = d.lane AND p.seq < d.seq AND p.status = 'pending' AND p.late = d.late))`,
   // One branch for each index: a partial index is used only where the statement itself says what it covers.
   key: `(d.ordering_key IS NULL OR CASE d.late
       WHEN 0 THEN NOT EXISTS (SELECT 1 FROM deliveries p
@@ -368,13 +392,16 @@ const HEADS_ITS_QUEUE: Readonly<Record<Ordering, string>> = {
         WHERE p.lane = d.lane AND p.ordering_key = d.ordering_key AND p.seq < d.seq AND p.status = 'pending' AND p.late = 1) END)`,
 };
 
-/** What was asked for by hand goes first, wherever in the lane it stands. */
-function byHand({ db }: SqliteContext, { lane, ordering }: ScanRequest): ScanRow[] {
-  return db.all<ScanRow>(
-    `SELECT ${SCAN_COLUMNS} FROM deliveries d INDEXED BY deliveries_by_hand
-     WHERE d.lane = ? AND d.status = 'pending' AND d.by_hand > 0 AND ${HEADS_ITS_QUEUE[ordering]} ORDER BY d.seq LIMIT ${BEYOND_LIMIT}`,
-    lane,
-  );
+/** What was asked for by hand goes first, wherever in the lane it stands, unless it stands behind another of its queue. */
+function byHand({ db }: SqliteContext, { lane, ordering }: ScanRequest): { wished: ScanRow[]; wishedBehind: ScannedDelivery[] } {
+  const rows = (heads: boolean): ScanRow[] =>
+    db.all<ScanRow>(
+      `SELECT ${SCAN_COLUMNS} FROM deliveries d INDEXED BY deliveries_by_hand
+       WHERE d.lane = ? AND d.status = 'pending' AND d.by_hand > 0 AND ${heads ? '' : 'NOT '}${HEADS_ITS_QUEUE[ordering]}
+       ORDER BY d.seq LIMIT ${BEYOND_LIMIT}`,
+      lane,
+    );
+  return { wished: rows(true), wishedBehind: rows(false).map(scanned) };
 }
 
 /** Beyond the gate: what has an instant of its own. `next`: the earliest of those that is still to come. */

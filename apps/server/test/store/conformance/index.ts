@@ -1,13 +1,16 @@
 /** The suite that every engine has to pass: the same promises, whatever the database. */
 import { describe } from 'vitest';
+import { auditConformance } from './audit.ts';
 import { brakesConformance } from './brakes.ts';
 import { deliveriesConformance } from './deliveries.ts';
 import { endpointsConformance } from './endpoints.ts';
 import type { OpenStore } from './harness.ts';
 import { healthConformance } from './health.ts';
+import { inboxesConformance } from './inboxes.ts';
 import { jobsConformance } from './jobs.ts';
 import { lanesConformance } from './lanes.ts';
 import { noticesConformance } from './notices.ts';
+import { peopleConformance } from './people.ts';
 import { publishConformance } from './publish.ts';
 import { statsConformance } from './stats.ts';
 import { tenantsConformance } from './tenants.ts';
@@ -16,6 +19,9 @@ import { upkeepConformance } from './upkeep.ts';
 export function storeConformance(name: string, open: OpenStore): void {
   describe(name, () => {
     tenantsConformance(open);
+    peopleConformance(open);
+    auditConformance(open);
+    inboxesConformance(open);
     endpointsConformance(open);
     deliveriesConformance(open);
     publishConformance(open);

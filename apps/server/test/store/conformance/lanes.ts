@@ -66,6 +66,24 @@ export function lanesConformance(open: OpenStore): void {
       expect(Buffer.from(body?.body ?? []).toString()).toContain('"data":{"n":17.0}');
     });
 
+    test('several bodies at once: each is the bytes of its own event, what is not pending any more is left out', async () => {
+      await addEndpoint(store, await prepare(store));
+      const data = ['{"n":1}', '{"text":"Grüße aus 東京 🚚\\n"}', '""', `"${'x'.repeat(70_000)}"`, '{"n": -0}'];
+      const published = await publish(store, ...data.map((text) => event({ data: text })));
+      const { deliveries } = await scan(only(await lease(store, START)), START);
+      const canceled = (await store.deliveries.list('sandbox', { ...ALL, limit: 10 })).data[0];
+      if (canceled !== undefined) await store.deliveries.cancel('sandbox', canceled.id);
+      const bodies = await store.lanes.bodies(deliveries.map(({ seq }) => seq));
+      expect(bodies.map(({ seq }) => seq).sort((a, b) => a - b)).toEqual(deliveries.slice(0, -1).map(({ seq }) => seq));
+      for (const { seq, eventId, eventType, body } of bodies) {
+        const index = deliveries.findIndex((delivery) => delivery.seq === seq);
+        expect({ eventId, eventType }).toEqual({ eventId: published[index]?.id, eventType: 'shipment.created' });
+        const text = Buffer.from(body).toString();
+        expect(text.startsWith(`{"id":"${eventId}"`) && text.endsWith(`"data":${data[index]}}`)).toBe(true);
+      }
+      expect(await store.lanes.bodies([])).toEqual([]);
+    });
+
     test('by hand goes beyond the gate, but not past the head of its key', async () => {
       await addEndpoint(store, await prepare(store));
       opened.clock.now = GATE + 1;

@@ -13,7 +13,7 @@ module Posthorn
       text = body.dup.force_encoding(Encoding::UTF_8)
       return unless text.valid_encoding?
 
-      # Posthorn sends no byte order mark; but a body is good or bad by its signature, and the kit for Node skips one too. The default depth, 100, is
+      # Posthorn sends no byte order mark; but a body is good or bad by its signature, and the kits of all languages skip one. The default depth, 100, is
       # just what Posthorn allows today.
       fields = JSON.parse(text.delete_prefix("\u{FEFF}"), max_nesting: 512, create_additions: false)
       new(*fields.values_at('id', 'type', 'timestamp', 'environment', 'data')).freeze if event?(fields)
