@@ -93,6 +93,19 @@ export class Database {
     }
   }
 
+  /**
+   * The same without waiting for the disk: a power loss may undo it, with all that came after it. The next `transaction` takes it along. For work
+   * that is done again when it is undone: a sync for each of its many small steps would hold everybody up.
+   */
+  relaxedTransaction<T>(work: () => T): T {
+    attempt(() => this.#db.exec('PRAGMA synchronous = NORMAL'));
+    try {
+      return this.transaction(work);
+    } finally {
+      attempt(() => this.#db.exec('PRAGMA synchronous = FULL'));
+    }
+  }
+
   /** Within a transaction: runs `work`, and undoes only it when it calls `rollback`. */
   savepoint<T>(work: (rollback: (value: T) => never) => T): T {
     this.#db.exec('SAVEPOINT part');

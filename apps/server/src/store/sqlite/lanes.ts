@@ -26,7 +26,7 @@ import type { SqliteContext } from './context.ts';
 import { NEWEST_JOB } from './jobs.ts';
 import { STATE_COLUMNS, type StateRow, stateFromRow, writeState } from './lane-state.ts';
 import { keepNotices } from './notices.ts';
-import { Tally } from './stats.ts';
+import { countAttempt, Tally } from './stats.ts';
 import { laneTarget } from './target.ts';
 
 interface LaneRow extends StateRow {
@@ -463,13 +463,14 @@ function settleLane(context: SqliteContext, settlement: LaneSettlement, aftermat
     for (const attempt of settlement.attempts) appendAttempt(context, attempt, { stale: true });
     return 'stale';
   }
+  const counted = aftermath.tally.lane(lane);
   let lastFirst = 0;
   for (const attempt of settlement.attempts) {
     // Appended already: this settle is a repeat of one whose answer was lost.
     if (!appendAttempt(context, attempt, { stale: false })) continue;
     if (attempt.first) lastFirst = Math.max(lastFirst, attempt.startedAt);
     const counts = endAttempt(context, attempt);
-    aftermath.tally.count(lane, attempt);
+    countAttempt(counted, attempt);
     if (attempt.notices.length > 0 && keepNotices(context, attempt, { ...settlement, counts })) aftermath.notices = true;
   }
   writeState(context, settlement.state, { lane, notBefore: healthFloor(settlement.state) });
