@@ -96,6 +96,8 @@ export const SignedUpSchema = Type.Object(
   { title: 'SignedUp', examples: [{ person: PERSON, verify_email: false }] },
 );
 
+export type SignedUpView = Static<typeof SignedUpSchema>;
+
 export const SessionSchema = Type.Object(
   {
     person: Type.Union([PersonSchema, Type.Null()], { description: 'Null: a visitor of the portal' }),

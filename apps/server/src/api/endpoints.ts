@@ -2,6 +2,8 @@ import {
   DEFAULT_MAX_IN_FLIGHT,
   EndpointCreatedSchema,
   EndpointCreateSchema,
+  EndpointDetailSchema,
+  type EndpointDetailView,
   EndpointDispatchSchema,
   EndpointPageSchema,
   EndpointQuerySchema,
@@ -10,11 +12,11 @@ import {
   type EndpointView,
 } from '@posthorn/contract';
 import { generateSecret, standardSecret } from '../sender/secrets.ts';
-import type { Endpoint, EndpointSettings } from '../store/store.ts';
+import type { Endpoint, EndpointSecrets, EndpointSettings } from '../store/store.ts';
 import { applicationNotFound, chosenApplication, listedApplication, type Principal, principalOf } from './auth.ts';
 import type { Api, ApiOptions } from './context.ts';
 import { endpointView, readSettings } from './endpoint-settings.ts';
-import { timestamp } from './instants.ts';
+import { timestamp, timestampOrNull } from './instants.ts';
 import { pageRequest, pageView } from './pages.ts';
 import { Problem } from './problems.ts';
 import { ENDPOINT_PARAMS, endpointNotFound, requestedEndpoint } from './requested-endpoint.ts';
@@ -95,12 +97,14 @@ export function endpointRoutes(api: Api, { store, allowList, baseUrl, disableAft
         operationId: 'getEndpoint',
         tags: TAGS,
         params: ENDPOINT_PARAMS,
-        response: { 200: EndpointSchema, ...problemResponses('endpoint_not_found') },
+        response: { 200: EndpointDetailSchema, ...problemResponses('endpoint_not_found') },
       },
     },
     async (request) => {
       const { principal, endpoint } = await requestedEndpoint(request, request.params.id, store);
-      return view(endpoint, principal);
+      const secrets = await store.endpoints.secrets(principal.environment, endpoint.id);
+      if (secrets === null) throw endpointNotFound();
+      return { ...(await view(endpoint, principal)), rotation: rotationView(secrets) };
     },
   );
 
@@ -173,4 +177,10 @@ export function endpointRoutes(api: Api, { store, allowList, baseUrl, disableAft
       return reply.code(202).send({ endpoint: endpoint.id, pending: opened.pending, opened_at: timestamp(opened.openedAt) });
     },
   );
+}
+
+/** When secrets change hands; which they are stays with `GET …/secret`. */
+function rotationView({ next, previous }: EndpointSecrets): EndpointDetailView['rotation'] {
+  if (next === null && previous === null) return null;
+  return { promotes_at: timestampOrNull(next?.promotesAt ?? null), previous_valid_until: timestampOrNull(previous?.validUntil ?? null) };
 }
