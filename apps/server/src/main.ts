@@ -93,7 +93,6 @@ async function serve(config: Config): Promise<void> {
   const baseUrl = baseUrlOf(config, () => api?.server.address() ?? null);
   const mailer = config.smtpUrl === null ? null : smtpMailer({ url: config.smtpUrl, from: config.mailFrom ?? '' });
   const sender = withInboxes(threadedSender, { inboxes: store.inboxes, clock: systemClock, baseUrl });
-  const people = { clock: systemClock, mailer, baseUrl };
   api =
     config.role === 'dispatcher'
       ? null
@@ -133,7 +132,9 @@ async function serve(config: Config): Promise<void> {
     config.role === 'api'
       ? null
       : createKeeper({
-          ...people,
+          clock: systemClock,
+          mailer,
+          baseUrl,
           store,
           retentionMs: config.retention,
           ownersOf: (endpoint) => store.people.ownersOf(endpoint),

@@ -192,7 +192,7 @@ const overview = createRoute({
 const deliveries = createRoute({
   getParentRoute: () => inside,
   path: 'deliveries',
-  validateSearch: texts('status', 'type', 'endpoint', 'key', 'event', 'since', 'until'),
+  validateSearch: texts('status', 'endpoint', 'key', 'event', 'since', 'until'),
   component: lazyRouteComponent(() => import('./pages/deliveries/deliveries.tsx'), 'Deliveries'),
 });
 

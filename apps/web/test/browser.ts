@@ -85,5 +85,5 @@ export async function show(page: Page, theme: Theme): Promise<void> {
 /** The page has come to rest: what it shows first is there, and nothing says that it loads. */
 export async function settle(page: Page): Promise<void> {
   await page.locator('h1').first().waitFor();
-  await expect.poll(() => page.locator('[aria-label="Loading"]').count(), { timeout: PATIENCE_MS }).toBe(0);
+  await page.waitForFunction(() => document.querySelector('[aria-label="Loading"]') === null);
 }

@@ -43,7 +43,7 @@ final class Event
         if (json_last_error() !== JSON_ERROR_UTF16) {
             return $value;
         }
-        // Half a surrogate pair, escaped, is JSON, and Posthorn passes it on as it was published; PHP alone refuses it. Whole pairs and other
+        // Half a surrogate pair, escaped, is JSON, and Posthorn passes it on as it was published; PHP refuses it. Whole pairs and other
         // escapes (\\ before a u, say) are skipped over.
         $pair = '\\\\u[dD][89abAB][0-9a-fA-F]{2}\\\\u[dD][c-fC-F][0-9a-fA-F]{2}';
         $mended = preg_replace("/(?:$pair|\\\\[^u])(*SKIP)(*FAIL)|\\\\u[dD][89a-fA-F][0-9a-fA-F]{2}/", '\\\\ufffd', $text);

@@ -621,7 +621,7 @@ class LaneDispatcher implements Dispatcher {
 
   // ------------------------------------------------------------------------------------------------------------- an attempt
 
-  #attempt(pick: Pick, { id, eventId, eventType, body }: DeliveryBody): void {
+  #attempt(pick: Pick, { id, eventId, eventType, late, body }: DeliveryBody): void {
     const { run, delivery, probe } = pick;
     const { clock, random, randomBytes, sender, userAgent } = this.#options;
     const { endpoint, secrets } = run.target;
@@ -635,7 +635,7 @@ class LaneDispatcher implements Dispatcher {
         eventId,
         secrets: signingSecrets(secrets),
         customHeaders: endpoint.headers,
-        late: delivery.late,
+        late,
         userAgent,
       })
       .then((result) => {

@@ -143,6 +143,25 @@ const STEPS: readonly Step[] = [
   },
   { operation: 'retryDelivery', method: 'POST', path: '/v1/deliveries/{delivery}/retry', action: 'delivery.retry', target: '{delivery}' },
   {
+    operation: 'recover',
+    method: 'POST',
+    path: '/v1/endpoints/{endpoint}/recover',
+    json: () => ({ since: '2026-11-23T09:00:00Z' }),
+    keep: made('job'),
+    action: 'job.create',
+    target: '{job}',
+  },
+  {
+    operation: 'replayMissing',
+    method: 'POST',
+    path: '/v1/endpoints/{endpoint}/replay-missing',
+    json: () => ({ since: '2026-11-23T09:00:00Z' }),
+    keep: made('job'),
+    action: 'job.create',
+    target: '{job}',
+  },
+  { operation: 'cancelJob', method: 'DELETE', path: '/v1/jobs/{job}', action: 'job.cancel', target: '{job}' },
+  {
     operation: 'putEventType',
     method: 'PUT',
     path: '/v1/event-types/a.{n}',
@@ -246,9 +265,15 @@ async function newest(environment: Environment) {
 /** What a step needs that no logged step makes. */
 async function prepare(step: Step, story: Story): Promise<void> {
   const { ids } = story;
-  if (step.operation === 'cancelDelivery') {
+  if (step.operation === 'cancelDelivery' || step.operation === 'cancelJob') {
     const event = await bench.call('POST', '/v1/events', { json: { application: ids['application'], type: 'a.b', data: {} } });
     ids['delivery'] = (await bench.call('GET', `/v1/deliveries?event=${event.body.id}`)).body.data[0].id;
+  }
+  if (step.operation === 'cancelJob') {
+    // A job that has something to do is not done at once.
+    await bench.call('POST', `/v1/deliveries/${ids['delivery']}/cancel`);
+    const json = { since: '2026-11-23T09:00:00Z', status: 'canceled' };
+    ids['job'] = (await bench.call('POST', `/v1/endpoints/${ids['endpoint']}/recover`, { json })).body.id;
   }
   if (step.operation === 'updateMember') {
     const place = { application: ids['application'] as never, role: 'viewer' } as const;

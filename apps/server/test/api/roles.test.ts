@@ -66,6 +66,7 @@ async function furnish(uid: string): Promise<Side> {
       deliveries: deliveries.body.data[0].id,
       keys: (await make('/v1/keys', { name: `${environment} key of ${uid}` })).id,
       ...(environment === 'sandbox' && { inboxes: (await make('/v1/inboxes', {})).id }),
+      jobs: (await bench.call('POST', `/v1/endpoints/${endpoint.id}/recover`, { key, json: { since: '2026-11-23T09:00:00Z' } })).body.id,
       members: owner.id,
       invitations: (await make('/v1/invitations', { email: `${environment}@${uid}.example`, role: 'viewer' })).id,
       applications: application.id,
@@ -116,7 +117,7 @@ const ask = (route: Route, side: Side, options: CallOptions): Promise<Answer> =>
 async function everything(): Promise<string> {
   const texts: string[] = [];
   for (const environment of ['production', 'sandbox'] as const)
-    for (const list of ['applications', 'endpoints', 'keys', 'events', 'deliveries', 'event-types', 'audit-log', 'dispatch'])
+    for (const list of ['applications', 'endpoints', 'keys', 'events', 'deliveries', 'event-types', 'jobs', 'audit-log', 'dispatch'])
       texts.push(
         (await bench.call('GET', `/v1/${list}${list === 'dispatch' ? '' : '?limit=100'}`, { key: bench.service[environment] })).text,
       );

@@ -17,34 +17,36 @@ import type {
   EventQuery,
   EventTypeView,
   EventView,
+  InboxRequestView,
+  InboxView,
   InvitationByTokenView,
   InvitationCreatedView,
   InvitationView,
+  JobView,
   KeyView,
   MemberView,
   PasswordChange,
   PasswordReset,
   PasswordResetRequest,
   PersonView,
+  Recover,
+  ReplayMissing,
   Rotate,
   SecretView,
   SessionView,
   SignedUpView,
   SignIn,
   SignUp,
+  StatsQuery,
+  StatsView,
   TestResultView,
   UrlTest,
 } from '@posthorn/contract';
-import type { Inbox, InboxRequest, Job, OperatorOverview, Page, Role, Stats } from './views.ts';
+import type { OperatorOverview, Page, Role } from './views.ts';
 
 interface PageQuery {
   readonly limit?: number;
   readonly cursor?: string;
-}
-
-interface Span {
-  readonly since: string;
-  readonly until?: string;
 }
 
 /** `{name}` stands for a part of the path. */
@@ -82,11 +84,11 @@ export interface Routes {
   'POST /v1/endpoints/{id}/secret/promote': { answer: SecretView };
   'POST /v1/endpoints/{id}/test': { body: { type?: string }; answer: TestResultView };
   'POST /v1/endpoints/{id}/dispatch': { answer: EndpointDispatchView };
-  'POST /v1/endpoints/{id}/recover': { body: Span & { status?: string }; answer: Job };
-  'POST /v1/endpoints/{id}/replay-missing': { body: Span; answer: Job };
+  'POST /v1/endpoints/{id}/recover': { body: Recover; answer: JobView };
+  'POST /v1/endpoints/{id}/replay-missing': { body: ReplayMissing; answer: JobView };
   'POST /v1/test': { body: UrlTest; answer: TestResultView };
 
-  'GET /v1/jobs/{id}': { answer: Job };
+  'GET /v1/jobs/{id}': { answer: JobView };
   'DELETE /v1/jobs/{id}': { answer: unknown };
 
   'POST /v1/events': { body: EventPublish; answer: EventPublishedView };
@@ -99,10 +101,7 @@ export interface Routes {
 
   'GET /v1/dispatch': { answer: DispatchView };
   'POST /v1/dispatch': { answer: DispatchView };
-  'GET /v1/stats': {
-    query: { application?: string; endpoint?: string; since?: string; until?: string; step?: string };
-    answer: Stats;
-  };
+  'GET /v1/stats': { query: StatsQuery; answer: StatsView };
 
   'GET /v1/event-types': { query: PageQuery; answer: Page<EventTypeView> };
   'GET /v1/event-types/{name}': { answer: EventTypeView };
@@ -121,10 +120,10 @@ export interface Routes {
   'POST /v1/invitations/accept': { body: { token: string }; answer: SessionView };
   'GET /v1/audit-log': { query: PageQuery; answer: Page<AuditEntryView> };
 
-  'GET /v1/inboxes': { query: PageQuery; answer: Page<Inbox> };
-  'POST /v1/inboxes': { answer: Inbox };
+  'GET /v1/inboxes': { query: PageQuery; answer: Page<InboxView> };
+  'POST /v1/inboxes': { body: { application?: string }; answer: InboxView };
   'DELETE /v1/inboxes/{id}': { answer: null };
-  'GET /v1/inboxes/{id}/requests': { query: PageQuery; answer: Page<InboxRequest> };
+  'GET /v1/inboxes/{id}/requests': { query: PageQuery; answer: Page<InboxRequestView> };
 }
 
 export type Route = keyof Routes;

@@ -1,20 +1,28 @@
+import type { JobView } from '@posthorn/contract';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Progress } from 'radix-ui';
 import { useEffect } from 'react';
 import { call } from '../api/client.ts';
 import { jobQuery, scopeKey } from '../api/queries.ts';
 import { useScope } from '../api/session.ts';
-import type { Job } from '../api/views.ts';
 import { Button } from '../ui/button.tsx';
 import { DialogActions } from '../ui/dialog.tsx';
 import { Failure, Notice } from '../ui/notice.tsx';
 import { sayFailure } from '../ui/toasts.tsx';
 import { whole } from '../words/numbers.ts';
 
-const isOver = (state: Job['state']): boolean => state !== 'queued' && state !== 'running';
+const isOver = (state: JobView['state']): boolean => state !== 'queued' && state !== 'running';
 
 /** A job on the server, watched until it has ended. It goes on when the window is closed. */
-export function JobProgress({ job: started, done, onClose }: { readonly job: Job; readonly done: string; readonly onClose: () => void }) {
+export function JobProgress({
+  job: started,
+  done,
+  onClose,
+}: {
+  readonly job: JobView;
+  readonly done: string;
+  readonly onClose: () => void;
+}) {
   const scope = useScope();
   const queries = useQueryClient();
   const { data: job = started, error } = useQuery({
@@ -31,12 +39,12 @@ export function JobProgress({ job: started, done, onClose }: { readonly job: Job
         .catch(reportError);
   }, [over, queries, scope.application, scope.environment]);
   const cancel = useMutation({ mutationFn: () => call('DELETE /v1/jobs/{id}', { scope, path: { id: job.id } }), onError: sayFailure });
-  const share = over ? 100 : job.total ? Math.floor((job.done / job.total) * 100) : 0;
+  const share = over ? 100 : job.state === 'queued' || job.total === 0 ? 0 : Math.floor((job.done / job.total) * 100);
   return (
     <div className="space-y-3">
       <Progress.Root aria-label="How far it is" value={share} className="h-2 overflow-hidden rounded-full bg-none-soft">
         <Progress.Indicator
-          className={`h-full rounded-full transition-[width] duration-300 ${job.state === 'failed' ? 'bg-bad-mark' : 'bg-accent-solid'}`}
+          className="h-full rounded-full bg-accent-solid transition-[width] duration-300"
           style={{ width: `${share}%` }}
         />
       </Progress.Root>
@@ -45,19 +53,14 @@ export function JobProgress({ job: started, done, onClose }: { readonly job: Job
           ? `Stopped after ${whole(job.done)}.`
           : over
             ? `${whole(job.done)} done.`
-            : job.total === null
-              ? 'Counting…'
+            : job.state === 'queued'
+              ? `Counting: ${whole(job.total)} so far`
               : `${whole(job.done)} of ${whole(job.total)}`}
       </p>
       {error !== null && <Failure error={error} />}
       {job.state === 'done' && (
         <Notice tone="good" live title={job.done === 0 ? 'There was nothing to do' : done}>
           {job.done === 0 ? 'No delivery of this span fits.' : undefined}
-        </Notice>
-      )}
-      {job.state === 'failed' && (
-        <Notice tone="bad" live title="It broke off">
-          What was done until then holds. Start it again: it leaves out what is done.
         </Notice>
       )}
       <DialogActions>

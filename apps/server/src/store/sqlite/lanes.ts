@@ -138,7 +138,7 @@ export function voidLeases(context: SqliteContext): number {
  */
 function bodies({ db }: SqliteContext, seqs: readonly number[]): DeliveryBody[] {
   const found = db.get<{ lines: string | null; bodies: Uint8Array<ArrayBuffer> | null }>(
-    `SELECT group_concat(d.seq || ' ' || d.id || ' ' || e.id || ' ' || e.type || ' ' || length(e.body), x'0a') AS lines,
+    `SELECT group_concat(d.seq || ' ' || d.id || ' ' || e.id || ' ' || e.type || ' ' || d.late || ' ' || length(e.body), x'0a') AS lines,
        CAST(group_concat(e.body, '') AS BLOB) AS bodies
      FROM json_each(?) j JOIN deliveries d ON d.seq = j.value JOIN events e ON e.seq = d.event
      WHERE d.status = 'pending'`,
@@ -149,10 +149,10 @@ function bodies({ db }: SqliteContext, seqs: readonly number[]): DeliveryBody[] 
   let offset = found.bodies.byteOffset;
   return found.lines.split('\n').map((line): DeliveryBody => {
     // Neither ids nor types have a space in them.
-    const [seq, id, eventId, eventType, length] = line.split(' ') as [string, DeliveryId, string, string, string];
+    const [seq, id, eventId, eventType, late, length] = line.split(' ') as [string, DeliveryId, string, string, string, string];
     const body = Buffer.from(buffer, offset, Number(length));
     offset += body.length;
-    return { seq: Number(seq), id, eventId, eventType, body };
+    return { seq: Number(seq), id, eventId, eventType, late: late === '1', body };
   });
 }
 

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { LaneRelease, LeasedLane, Store } from '../../../src/store/store.ts';
+import type { Delivery, Endpoint, LaneRelease, LeasedLane, Store } from '../../../src/store/store.ts';
 import { addEndpoint, attempt, CALM, event, lease, type OpenedStore, type OpenStore, prepare, publish, START } from './harness.ts';
 
 const GATE = START + 60_000;
@@ -195,6 +195,21 @@ export function lanesConformance(open: OpenStore): void {
       expect(await lease(store, GATE)).toHaveLength(1);
     });
 
+    test.each<[string, (endpoint: Endpoint, head: Delivery) => Promise<unknown>]>([
+      ['a cancel', (_, head) => store.deliveries.cancel('sandbox', head.id)],
+      ['another ordering', (endpoint) => store.endpoints.update('sandbox', endpoint.id, { ordering: 'none' })],
+    ])('what was asked for by hand, and stood behind another until %s, waits for no floor', async (_, free) => {
+      const endpoint = await addEndpoint(store, await prepare(store));
+      await publish(store, event({ orderingKey: 'a' }), event({ orderingKey: 'a' }));
+      const [second, head] = (await store.deliveries.list('sandbox', { ...ALL, limit: 2 })).data as [Delivery, Delivery];
+      await store.deliveries.retry('sandbox', second.id);
+      const held = only(await lease(store, GATE));
+      await release(held, { dueAt: START + 5000, notBefore: START + 7000, state: { ...CALM, retryAfter: START + 7000 } });
+      expect(await lease(store, GATE)).toEqual([]);
+      await free(endpoint, head);
+      expect((await scan(only(await lease(store, GATE)))).deliveries[0]).toMatchObject({ orderingKey: 'a', byHand: true });
+    });
+
     test('paused and disabled endpoints are not leased; their deliveries wait and go when they are enabled again', async () => {
       const endpoint = await addEndpoint(store, await prepare(store));
       await store.endpoints.update('sandbox', endpoint.id, { status: 'paused' });
@@ -250,6 +265,7 @@ export function lanesConformance(open: OpenStore): void {
       expect(await store.deliveries.retry('sandbox', delivery?.id as never)).toMatchObject({ status: 'pending', late: true, reason: null });
       const again = only(await lease(store, 0));
       expect((await scan(again)).deliveries).toMatchObject([{ seq, late: true, failures: 0, dueAt: START }]);
+      expect(await store.lanes.bodies([seq])).toMatchObject([{ seq, late: true }]);
     });
 
     test('deleting an endpoint cancels what waits', async () => {

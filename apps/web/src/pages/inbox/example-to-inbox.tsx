@@ -1,11 +1,10 @@
-import type { EndpointView } from '@posthorn/contract';
+import type { EndpointView, InboxView } from '@posthorn/contract';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Send } from 'lucide-react';
 import { useState } from 'react';
 import { call } from '../../api/client.ts';
 import { eventTypesQuery, inboxRequestsQuery } from '../../api/queries.ts';
 import { useScope } from '../../api/session.ts';
-import type { Inbox } from '../../api/views.ts';
 import { Button } from '../../ui/button.tsx';
 import { Choice } from '../../ui/field.tsx';
 import { Notice } from '../../ui/notice.tsx';
@@ -13,7 +12,7 @@ import { say, sayFailure } from '../../ui/toasts.tsx';
 import { attemptWords } from '../../words/deliveries.ts';
 import { DispatchNow } from '../api-settings/dispatch-line.tsx';
 
-export function ExampleToInbox({ endpoint, inbox }: { readonly endpoint: EndpointView; readonly inbox: Inbox }) {
+export function ExampleToInbox({ endpoint, inbox }: { readonly endpoint: EndpointView; readonly inbox: InboxView }) {
   const scope = useScope();
   const queries = useQueryClient();
   const { data: catalogue = [] } = useQuery(eventTypesQuery(scope));

@@ -1,4 +1,4 @@
-import type { InboxRequest } from '../../api/views.ts';
+import type { InboxRequestView } from '@posthorn/contract';
 import { HeaderList } from '../../attempt/attempt-body.tsx';
 import { Code } from '../../ui/code.tsx';
 import { Instant } from '../../ui/instant.tsx';
@@ -8,7 +8,7 @@ import { prettyJson } from '../../words/json.ts';
 import { PaneFrame } from '../deliveries/delivery.tsx';
 import { verdictTone, verdictWords } from './verdicts.ts';
 
-export function InboxRequestPane({ request, onClose }: { readonly request: InboxRequest; readonly onClose: () => unknown }) {
+export function InboxRequestPane({ request, onClose }: { readonly request: InboxRequestView; readonly onClose: () => unknown }) {
   const { signature } = request;
   return (
     <PaneFrame back="Sandbox inbox" onClose={onClose}>

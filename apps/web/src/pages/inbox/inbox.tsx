@@ -53,7 +53,7 @@ function useNewInbox() {
   const queries = useQueryClient();
   return useMutation({
     mutationFn: async () => {
-      const inbox = await call('POST /v1/inboxes', { scope });
+      const inbox = await call('POST /v1/inboxes', { scope, body: { application: scope.application } });
       await call('POST /v1/endpoints', { scope, body: { application: scope.application, url: inbox.url, description: 'Sandbox inbox' } });
     },
     onError: sayFailure,

@@ -1,3 +1,4 @@
+import type { InboxRequestView, InboxView } from '@posthorn/contract';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { clsx } from 'clsx';
@@ -6,7 +7,6 @@ import { useState } from 'react';
 import { call } from '../../api/client.ts';
 import { endpointsQuery, inboxRequestsQuery, scopeKey } from '../../api/queries.ts';
 import { useRights, useScope } from '../../api/session.ts';
-import type { Inbox, InboxRequest } from '../../api/views.ts';
 import { Button } from '../../ui/button.tsx';
 import { CopyTextButton } from '../../ui/copy.tsx';
 import { Confirm } from '../../ui/dialog.tsx';
@@ -21,7 +21,7 @@ import { overallVerdict } from './verdicts.ts';
 
 const FROM = '/$application/$environment/inbox';
 
-export function OneInbox({ inbox }: { readonly inbox: Inbox }) {
+export function OneInbox({ inbox }: { readonly inbox: InboxView }) {
   const scope = useScope();
   const { mayChange } = useRights();
   const navigate = useNavigate({ from: FROM });
@@ -82,7 +82,7 @@ function RequestRow({
   chosen,
   onChoose,
 }: {
-  readonly request: InboxRequest;
+  readonly request: InboxRequestView;
   readonly chosen: boolean;
   readonly onChoose: () => unknown;
 }) {
@@ -110,7 +110,7 @@ function RequestRow({
 }
 
 /** Whether events come here at all: only to a URL that is an endpoint's. */
-function Linked({ inbox }: { readonly inbox: Inbox }) {
+function Linked({ inbox }: { readonly inbox: InboxView }) {
   const scope = useScope();
   const queries = useQueryClient();
   const { data: endpoints } = useQuery(endpointsQuery(scope));
@@ -138,7 +138,7 @@ function Linked({ inbox }: { readonly inbox: Inbox }) {
   );
 }
 
-function RemoveInbox({ inbox }: { readonly inbox: Inbox }) {
+function RemoveInbox({ inbox }: { readonly inbox: InboxView }) {
   const scope = useScope();
   const queries = useQueryClient();
   const [asked, setAsked] = useState(false);

@@ -1,8 +1,9 @@
 /** The span as two charts: what was accepted and what failed, and how long it took. Each has its numbers as a table for who cannot see it. */
+
+import type { StatsView } from '@posthorn/contract';
 import { scaleBand, scaleLinear } from '@visx/scale';
 import { LinePath } from '@visx/shape';
 import { type ReactNode, useEffect, useId, useRef, useState } from 'react';
-import type { Stats, StatsPoint } from '../../api/views.ts';
 import { Section } from '../../ui/page.tsx';
 import { short, whole } from '../../words/numbers.ts';
 import { date, dateAndClock, minutes, precisely } from '../../words/time.ts';
@@ -15,8 +16,10 @@ const LEFT = 46;
 const FIRST_WIDTH = 440;
 const DAY = 86_400_000;
 
+type StatsPoint = StatsView['data'][number];
+
 interface ChartsProps {
-  readonly stats: Stats;
+  readonly stats: StatsView;
   readonly spanMs: number;
 }
 

@@ -1,12 +1,11 @@
-import type { DispatchView } from '@posthorn/contract';
+import type { DispatchView, StatsView } from '@posthorn/contract';
 import type { ReactNode } from 'react';
-import type { Stats } from '../../api/views.ts';
 import { Instant } from '../../ui/instant.tsx';
 import { short } from '../../words/numbers.ts';
 import { precisely } from '../../words/time.ts';
 
 /** The span in a row of numbers. */
-export function Figures({ stats, dispatch }: { readonly stats?: Stats; readonly dispatch?: DispatchView }) {
+export function Figures({ stats, dispatch }: { readonly stats?: StatsView; readonly dispatch?: DispatchView }) {
   const points = stats?.data ?? [];
   const accepted = points.reduce((sum, point) => sum + point.accepted, 0);
   const failed = points.reduce((sum, point) => sum + point.failed, 0);
@@ -61,7 +60,7 @@ function share(part: number, total: number): string {
 }
 
 /** Quantiles of steps cannot be added; their mean, weighed by how much each step had, is near enough for a number at a glance. */
-function weighted(points: Stats['data'], name: 'p50_ms' | 'p95_ms'): string {
+function weighted(points: StatsView['data'], name: 'p50_ms' | 'p95_ms'): string {
   let weight = 0;
   let sum = 0;
   for (const point of points) {
