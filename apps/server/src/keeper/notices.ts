@@ -6,7 +6,7 @@ import { ENVIRONMENTS, type Environment, type EventToPublish, type Notice, type 
 import type { Chore, ChoreContext } from './keeper.ts';
 
 /** The uid of the application whose endpoints are the operator's own. */
-const OPERATOR_UID = 'posthorn-operator';
+export const OPERATOR_UID = 'posthorn-operator';
 
 /** A publish shares its transaction with others, so it should not be large. */
 const AT_ONCE = 50;

@@ -1,4 +1,6 @@
 /** The keeper beside the real dispatcher and store, on a clock that the test moves. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { ApplicationId, EndpointId, Outcome } from '@posthorn/core';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createKeeper, type Keeper, type KeeperOptions } from '../../src/keeper/keeper.ts';
@@ -272,6 +274,18 @@ test('retention: what is older goes, what is pending stays, and again an hour la
   expect(await events()).toEqual(['kept']);
 });
 
+/** The example of docs/operational-events.md. */
+function documented(name: string): unknown {
+  const text = readFileSync(join(import.meta.dirname, '../../../../docs/operational-events.md'), 'utf8');
+  return JSON.parse(new RegExp(`^\`\`\`json ${name}\n(.*?)^\`\`\``, 'ms').exec(text)?.[1] ?? '');
+}
+
+/** The names of all fields, in their order. */
+function shapeOf(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return 'a value';
+  return Object.entries(value).map(([name, member]) => [name, shapeOf(member)]);
+}
+
 describe('operational events', () => {
   const operator = 'https://operator.test/';
   const operational = async () =>
@@ -337,6 +351,8 @@ describe('operational events', () => {
       endpoint: { id },
       last_failure: 'status 500',
     });
+    expect(shapeOf(states[0]?.data)).toEqual(shapeOf(documented('endpoint')));
+    expect(shapeOf(failed?.data)).toEqual(shapeOf(documented('delivery')));
     expect(stage.arrivals.filter(({ url }) => url === operator).map((arrival) => arrival.id)).toEqual(
       expect.arrayContaining(events.map((each) => each.id)),
     );
