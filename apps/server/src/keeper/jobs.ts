@@ -3,12 +3,10 @@ import type { Job } from '../store/store.ts';
 import type { Chore, ChoreContext } from './keeper.ts';
 import { Pace } from './pace.ts';
 
-/** Even without a hint it looks this often. */
-const LOOK_MS = 5_000;
 /** When all jobs are in the hands of other keepers. */
 const BUSY_ELSEWHERE_MS = 1_000;
 
-export function jobsChore({ store, clock, log }: ChoreContext): Chore {
+export function jobsChore({ store, clock, lookMs, log }: ChoreContext): Chore {
   /** Counting is cheaper than acting, so each goes at its own pace. */
   const paces = { queued: new Pace(clock), running: new Pace(clock) };
   let turns: Job[] = [];
@@ -21,7 +19,7 @@ export function jobsChore({ store, clock, log }: ChoreContext): Chore {
         const nextMs = progressed ? 0 : BUSY_ELSEWHERE_MS;
         turns = await store.jobs.unfinished();
         progressed = turns.length === 0;
-        return { rows: 0, nextMs: progressed ? LOOK_MS : nextMs };
+        return { rows: 0, nextMs: progressed ? lookMs : nextMs };
       }
       const pace = job.state === 'queued' ? paces.queued : paces.running;
       const after = await pace.step((limit) => store.jobs.step(job.id, limit));

@@ -34,6 +34,8 @@ export interface KeeperOptions {
   readonly serviceName: string;
   /** Where people reach the web app. */
   readonly baseUrl: () => string;
+  /** Chores that the store hints at look this often all the same: a hint may be lost. */
+  readonly lookMs?: number;
   readonly log?: KeeperLog;
   readonly observer?: KeeperObserver;
 }
@@ -61,6 +63,7 @@ export interface Chore {
 
 /** What a chore works with. */
 export interface ChoreContext extends KeeperOptions {
+  readonly lookMs: number;
   readonly log: KeeperLog;
   /** Brings another chore forward. */
   readonly wake: (chore: ChoreName) => void;
@@ -72,6 +75,7 @@ export interface Keeper {
   drain(): Promise<void>;
 }
 
+const LOOK_MS = 5_000;
 /** The pause after a step that failed. */
 const TROUBLE_PAUSE_MS = 1_000;
 /** A hint may be lost, and the wall clock be set forward under a long timer: no chore sleeps longer. */
@@ -82,7 +86,7 @@ const UNOBSERVED: KeeperObserver = { step() {} };
 
 export function createKeeper(options: KeeperOptions): Keeper {
   const log = options.log ?? SILENT;
-  const context: ChoreContext = { ...options, log, wake: (chore) => rounds.get(chore)?.wake() };
+  const context: ChoreContext = { lookMs: LOOK_MS, ...options, log, wake: (chore) => rounds.get(chore)?.wake() };
   const chores = [jobsChore, expiryChore, retentionChore, statisticsChore, noticesChore, mailsChore].map((chore) => chore(context));
   const rounds = new Map(chores.map((chore) => [chore.name, new Round(chore, { ...options, log })]));
   let unsubscribe = (): void => {};

@@ -6,14 +6,12 @@ import { ENVIRONMENTS, type Environment, type EventToPublish, type Notice, type 
 import type { Chore, ChoreContext } from './keeper.ts';
 
 /** The uid of the application whose endpoints are the operator's own. */
-const OPERATOR_UID = 'posthorn-operator';
+export const OPERATOR_UID = 'posthorn-operator';
 
-/** Even without a hint it looks this often. */
-const LOOK_MS = 5_000;
 /** A publish shares its transaction with others, so it should not be large. */
 const AT_ONCE = 50;
 
-export function noticesChore({ store, mailer, wake }: ChoreContext): Chore {
+export function noticesChore({ store, mailer, lookMs, wake }: ChoreContext): Chore {
   let isReady = false;
   return {
     name: 'notices',
@@ -21,7 +19,7 @@ export function noticesChore({ store, mailer, wake }: ChoreContext): Chore {
       if (!isReady) await makeApplication(store);
       isReady = true;
       const notices = await store.notices.waiting(AT_ONCE);
-      if (notices.length === 0) return { rows: 0, nextMs: LOOK_MS };
+      if (notices.length === 0) return { rows: 0, nextMs: lookMs };
       for (const environment of ENVIRONMENTS) {
         const those = notices.filter((notice) => notice.environment === environment && tells(notice));
         if (!(await publish(store, environment, those.map(eventOf)))) {

@@ -28,6 +28,8 @@ describe('reading settings', () => {
       role: 'all',
       allowAddresses: [],
       encryptionKey: null,
+      retention: 90 * 24 * 3_600_000,
+      smtpUrl: null,
     });
   });
 
@@ -53,6 +55,10 @@ describe('reading settings', () => {
     [[], { POSTHORN_SMTP_URL: 'smtp://mail' }, 'POSTHORN_MAIL_FROM'],
     [[], { POSTHORN_MAIL_FROM: 'nobody' }, 'POSTHORN_MAIL_FROM'],
     [[], { POSTHORN_DNS_SERVERS: 'dns.example' }, 'POSTHORN_DNS_SERVERS'],
+    [[], { POSTHORN_RETENTION: '90' }, 'POSTHORN_RETENTION'],
+    [[], { POSTHORN_SMTP_URL: 'http://mail.example.com' }, 'POSTHORN_SMTP_URL'],
+    [[], { POSTHORN_SMTP_URL: 'smtp://mail.example.com' }, 'POSTHORN_MAIL_FROM'],
+    [[], { POSTHORN_MAIL_FROM: 'Ada ada@example.com' }, 'POSTHORN_MAIL_FROM'],
   ])('%j %j is refused in one line that names it', (args, env, name) => {
     let message = '';
     try {

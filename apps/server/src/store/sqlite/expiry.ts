@@ -133,6 +133,6 @@ function end({ db, now: clock }: SqliteContext, lane: Lane, seqs: readonly numbe
      WHERE seq IN (SELECT value FROM json_each(?))`,
     those,
   );
-  // Whoever stood behind them may go.
-  db.run('UPDATE lanes SET due_at = min(coalesce(due_at, ?1), ?1) WHERE pk = ?2', now, lane.pk);
+  // Whoever stood behind them may go, and may have been asked for by hand.
+  db.run('UPDATE lanes SET due_at = min(coalesce(due_at, ?1), ?1), wish_at = ?1 WHERE pk = ?2', now, lane.pk);
 }
