@@ -12,5 +12,6 @@ export * from './inboxes.ts';
 export * from './jobs.ts';
 export * from './keys.ts';
 export * from './members.ts';
+export * from './operator.ts';
 export * from './problem.ts';
 export * from './stats.ts';

@@ -232,6 +232,16 @@ export interface EnvironmentStore {
     environment: Environment,
     application: ApplicationId | null,
   ): Promise<{ readonly pending: number; readonly oldestPendingAt: number | null }>;
+  census(environment: Environment): Promise<Census>;
+}
+
+/** How many there are of what, for the operator. */
+export interface Census {
+  /** Of both environments. */
+  readonly applications: number;
+  /** By status. `failing`: those of the enabled ones whose breaker is open, or whose owner was warned. */
+  readonly endpoints: Readonly<Record<EndpointStatus | 'failing', number>>;
+  readonly breakers: Readonly<Record<BreakerState, number>>;
 }
 
 /** What the operator holds back in an environment. */
@@ -678,6 +688,14 @@ export interface StatsStore {
       readonly until: number;
     },
   ): Promise<Rollup[]>;
+  /**
+   * The endpoints that took longest to answer, the slowest first: by the 95th percentile (milliseconds) of what the hours since `since` have counted, whole
+   * hours. What was settled in the last moments may be missing.
+   */
+  slowest(
+    environment: Environment,
+    options: { readonly since: number; readonly limit: number },
+  ): Promise<{ readonly endpoint: EndpointId; readonly url: string; readonly application: ApplicationId; readonly p95: number }[]>;
 }
 
 // ------------------------------------------------------------------------------------------------------------------ upkeep

@@ -1,5 +1,5 @@
 /** The two environments: their cadence in force, dispatch-now, and what waits in them. */
-import type { Environment, EnvironmentState, EnvironmentStore } from '../store.ts';
+import type { Census, Environment, EnvironmentState, EnvironmentStore } from '../store.ts';
 import { recordChange } from './audit.ts';
 import type { SqliteContext } from './context.ts';
 
@@ -48,6 +48,9 @@ export function sqliteEnvironments(context: SqliteContext): EnvironmentStore {
       for (const { pk } of opened.held) context.hint({ kind: 'endpoint', lane: pk });
       return opened.state;
     },
+    async census(environment) {
+      return census(context, environment);
+    },
     async backlog(environment, application) {
       // Lane by lane over the partial index of what is pending: measured in docs/decisions for a million.
       const lanes =
@@ -64,5 +67,28 @@ export function sqliteEnvironments(context: SqliteContext): EnvironmentStore {
         ...parameters,
       ) as { pending: number; oldestPendingAt: number | null };
     },
+  };
+}
+
+function census({ db, now }: SqliteContext, environment: Environment): Census {
+  const { applications } = db.get<{ applications: number }>(
+    'SELECT count(*) AS applications FROM applications WHERE deleted_at IS NULL',
+  ) as {
+    applications: number;
+  };
+  const counts = db.get<Record<'enabled' | 'paused' | 'disabled' | 'failing' | 'open' | 'half_open', number>>(
+    `SELECT count(*) FILTER (WHERE e.status = 'enabled') AS enabled, count(*) FILTER (WHERE e.status = 'paused') AS paused,
+       count(*) FILTER (WHERE e.status = 'disabled') AS disabled,
+       count(*) FILTER (WHERE e.status = 'enabled' AND l.failing_since IS NOT NULL AND (l.probe_at IS NOT NULL OR l.warned_at IS NOT NULL)) AS failing,
+       count(*) FILTER (WHERE l.probe_at > ?1) AS open, count(*) FILTER (WHERE l.probe_at <= ?1) AS half_open
+     FROM endpoints e JOIN lanes l ON l.endpoint = e.pk WHERE e.environment = ?2 AND e.deleted_at IS NULL`,
+    now(),
+    environment,
+  ) as Record<'enabled' | 'paused' | 'disabled' | 'failing' | 'open' | 'half_open', number>;
+  const { enabled, paused, disabled, failing, open, half_open } = counts;
+  return {
+    applications,
+    endpoints: { enabled, paused, disabled, failing },
+    breakers: { closed: enabled + paused + disabled - open - half_open, open, half_open },
   };
 }

@@ -2,7 +2,16 @@
  * Counts over time. A settle writes one row with what its whole batch counted (`rollup_deltas`): 0.2 µs a delivery, where a row per endpoint and width
  * would be several upserts for each lane of the batch. `foldStats` moves many of these at once into the buckets; who reads before that adds them up himself.
  */
-import { addLatencies, countLatency, type Latencies, ROLLUPS, type Rollup } from '@posthorn/core';
+import {
+  type ApplicationId,
+  addLatencies,
+  countLatency,
+  type EndpointId,
+  type Latencies,
+  latencyQuantile,
+  ROLLUPS,
+  type Rollup,
+} from '@posthorn/core';
 import type { Environment, StatsStore } from '../store.ts';
 import type { SqliteContext } from './context.ts';
 import { Conditions } from './page.ts';
@@ -43,6 +52,7 @@ interface Owner {
   readonly endpoint: number;
 }
 
+const HOUR_MS = 3_600_000;
 const SCOPES = { environment: 0, application: 1, endpoint: 2 } as const;
 
 export function sqliteStats(context: SqliteContext): StatsStore {
@@ -78,6 +88,31 @@ export function sqliteStats(context: SqliteContext): StatsStore {
         buckets.add(Math.floor(row.at / widthMs) * widthMs, { ...row, latencies: JSON.parse(row.latencies) as Latencies });
       }
       return buckets.sorted();
+    },
+    async slowest(environment, { since, limit }) {
+      // By the index of age: an hour has a row for each endpoint that was sent to, and there are two of them at most.
+      const rows = db.all<{ owner: number; latencies: string }>(
+        `SELECT owner, latencies FROM rollups INDEXED BY rollups_age WHERE width = ? AND at >= ? AND environment = ? AND scope = ${SCOPES.endpoint}`,
+        HOUR_MS,
+        Math.floor(since / HOUR_MS) * HOUR_MS,
+        environment,
+      );
+      const sums = new Map<number, Latencies>();
+      for (const { owner, latencies } of rows) {
+        const sum = sums.get(owner) ?? {};
+        addLatencies(sum, JSON.parse(latencies) as Latencies);
+        sums.set(owner, sum);
+      }
+      const slowest = [...sums].map(([owner, latencies]) => ({ owner, p95: latencyQuantile(latencies, 0.95) ?? 0 }));
+      slowest.sort((a, b) => b.p95 - a.p95);
+      return slowest.slice(0, limit).flatMap(({ owner, p95 }) => {
+        const found = db.get<{ endpoint: EndpointId; url: string; application: ApplicationId }>(
+          `SELECT e.id AS endpoint, e.url, a.id AS application FROM endpoints e JOIN applications a ON a.pk = e.application
+           WHERE e.pk = ? AND e.deleted_at IS NULL`,
+          owner,
+        );
+        return found === undefined ? [] : [{ ...found, p95 }];
+      });
     },
   };
 }

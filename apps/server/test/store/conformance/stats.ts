@@ -87,6 +87,33 @@ export function statsConformance(open: OpenStore): void {
       expect(await store.upkeep.foldStats(2)).toBe(false);
     });
 
+    test('tell the slowest endpoints of the last hours', async () => {
+      const slow = await addEndpoint(store, acme, { url: 'https://slow.example/', eventTypes: ['slow'] });
+      const quick = await addEndpoint(store, acme, { url: 'https://quick.example/', eventTypes: ['quick'] });
+      const gone = await addEndpoint(store, acme, { eventTypes: ['gone'] });
+      for (const [type, durationMs] of [
+        ['slow', 4_000],
+        ['gone', 9_000],
+        ['quick', 40],
+      ] as const) {
+        await publish(store, event({ type }));
+        await endAll(store, { status: 'succeeded' }, { more: { durationMs } });
+      }
+      await foldAll();
+      await store.endpoints.delete('sandbox', gone.id);
+      const slowest = (since: number, limit = 10) => store.stats.slowest('sandbox', { since, limit });
+      const found = await slowest(START);
+      expect(found.map(({ endpoint, url, application }) => [endpoint, url, application])).toEqual([
+        [slow.id, 'https://slow.example/', acme],
+        [quick.id, 'https://quick.example/', acme],
+      ]);
+      expect(found[0]?.p95).toBeGreaterThan(3_300);
+      expect(found[0]?.p95).toBeLessThan(4_800);
+      expect((await slowest(START, 2)).map(({ endpoint }) => endpoint)).toEqual([slow.id]);
+      expect(await slowest(START + HOUR)).toEqual([]);
+      expect(await store.stats.slowest('production', { since: START, limit: 10 })).toEqual([]);
+    });
+
     test('neither a repeated settle nor a stale one counts', async () => {
       await addEndpoint(store, acme);
       await publish(store, event());
