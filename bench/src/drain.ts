@@ -12,6 +12,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { generateSecret, signStandard, signX } from '@posthorn/receiver';
 import { median, message, option } from './rig.ts';
+import { cpuPerUnit, threadCpu } from './thread-cpu.ts';
 
 const ENDPOINTS = 50;
 const SWEEP = [16, 32, 64, 128, 256, 400];
@@ -40,12 +41,13 @@ export async function drain(args: readonly string[]): Promise<void> {
     for (let round = 0; round < rounds; round += 1) {
       rates.bare.push(await bareRound(bare, receiver, { total, concurrency: best }));
       await server.fill(total);
-      const { rate, receiverCpu } = await posthornRound(server, receiver, total);
+      const { rate, receiverCpu, cpu } = await posthornRound(server, receiver, total);
       rates.posthorn.push(rate);
       rates.receiverCpu.push(receiverCpu);
       console.log(
         `round ${round + 1}: bare ${Math.round(rates.bare.at(-1) ?? 0)}/s, posthorn ${Math.round(rate)}/s, receiver at ${Math.round(receiverCpu * 100)} % of a core`,
       );
+      if (cpu !== '') console.log(`         µs of processor a delivery: ${cpu}`);
     }
     const ratio = median(rates.posthorn) / median(rates.bare);
     console.log(`\n${total} deliveries, ${ENDPOINTS} endpoints, store sqlite, ${rounds} rounds in turns`);
@@ -65,6 +67,7 @@ export async function drain(args: readonly string[]): Promise<void> {
 }
 
 interface Server {
+  readonly pid: number;
   prepare(origin: string, secret: string): Promise<void>;
   fill(total: number): Promise<void>;
   dispatch(): Promise<void>;
@@ -86,6 +89,7 @@ async function startServer(folder: string, slots: number): Promise<Server> {
       POSTHORN_CADENCE_SANDBOX: 'cron 0 0 1 1 *', // far away: only dispatch-now opens the gate
       POSTHORN_ALLOW_ADDRESSES: '127.0.0.0/8',
       POSTHORN_CONCURRENCY: String(slots),
+      POSTHORN_HOST_CONCURRENCY: String(slots), // all endpoints are one host here
     },
   });
   const base = `http://127.0.0.1:${port}`;
@@ -100,6 +104,7 @@ async function startServer(folder: string, slots: number): Promise<Server> {
   };
   await ready(base, child);
   return {
+    pid: child.pid ?? 0,
     async prepare(origin, secret) {
       await call('PUT', '/v1/applications/bench', { name: 'bench' });
       for (let index = 0; index < ENDPOINTS; index += 1) {
@@ -152,11 +157,16 @@ async function bareRound(
   return (run.total / ms) * 1000;
 }
 
-async function posthornRound(server: Server, receiver: ChildProcess, total: number): Promise<{ rate: number; receiverCpu: number }> {
+async function posthornRound(
+  server: Server,
+  receiver: ChildProcess,
+  total: number,
+): Promise<{ rate: number; receiverCpu: number; cpu: string }> {
   receiver.send({ kind: 'expect', count: total });
   await message(receiver, 'expecting');
   const before = await usage(receiver);
   const reached = message(receiver, 'reached');
+  const threads = threadCpu(server.pid);
   const startedAt = performance.now();
   await server.dispatch();
   await reached;
@@ -164,7 +174,7 @@ async function posthornRound(server: Server, receiver: ChildProcess, total: numb
   const receiverCpu = ((await usage(receiver)) - before) / ms;
   // Every delivery has to be settled as well, or the next round would begin with leftovers.
   while ((await server.pending()) > 0) await new Promise((resolve) => setTimeout(resolve, 20));
-  return { rate: (total / ms) * 1000, receiverCpu };
+  return { rate: (total / ms) * 1000, receiverCpu, cpu: cpuPerUnit(threads, threadCpu(server.pid), total) };
 }
 
 async function bestConcurrency(bare: ChildProcess, receiver: ChildProcess, total: number): Promise<number> {

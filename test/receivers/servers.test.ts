@@ -67,7 +67,10 @@ test('there are kits and versions without one in five languages', () => {
 test.concurrent.each(programs)('$title: vectors, strangers, and Posthorn itself', TIMEOUT, async (program) => {
   if (!(await isAvailable(program.language, 'the servers'))) return;
   const receiver = await start(program, { WEBHOOK_SECRET: SECRET, WEBHOOK_SCHEME: 'x-signature' });
-  if (!isPlain(program.program.name)) await answersVectors(receiver.url);
+  if (!isPlain(program.program.name)) {
+    await answersVectors(receiver.url);
+    await takesEvents(receiver.url);
+  }
   await answersStrangers(receiver.url, isPlain(program.program.name));
 
   const endpoint = await posthorn.createEndpoint(receiver.url, SECRET);
@@ -115,17 +118,70 @@ test.concurrent.each(programs.filter(({ program }) => isPlain(program.name)))('$
   }
 });
 
+const FIELDS = '"id":"evt_1","type":"shipment.created","timestamp":"2026-11-23T10:00:00.000Z","environment":"sandbox"';
+const nested = (depth: number) => '['.repeat(depth) + ']'.repeat(depth);
+
+/**
+ * Well-signed bodies, and whether they are events: what the JSON libraries of five languages would not agree on by themselves. Not in the list: comments
+ * and unknown escapes, which Ruby's takes and nobody can tell it not to. They would be signed, and Posthorn publishes none.
+ */
+const BODIES: readonly (readonly [string | Buffer, 'event' | 'none'])[] = [
+  [`{${FIELDS},"data":null}`, 'event'],
+  [` {"data":{},${FIELDS}}\n`, 'event'],
+  [`{${FIELDS},"data":1,"added_later":true}`, 'event'],
+  [`{${FIELDS},"data":"\\ud83d\\ude9a 🚚 Gọ́ld \\u0000"}`, 'event'],
+  [`{${FIELDS},"data":"half a surrogate pair: \\ud83d"}`, 'event'],
+  [`{${FIELDS},"data":[17.0,1E+2,1e400,-0,12345678901234567890]}`, 'event'],
+  [`{${FIELDS},"data":${'9'.repeat(5_000)}}`, 'event'],
+  [`{${FIELDS},"data":{"twice":1,"twice":2}}`, 'event'],
+  [`{${FIELDS},"data":${nested(99)}}`, 'event'],
+  [`\ufeff{${FIELDS},"data":{}}`, 'event'],
+  ['', 'none'],
+  ['null', 'none'],
+  ['17', 'none'],
+  ['[]', 'none'],
+  ['{}', 'none'],
+  ['"', 'none'],
+  [`{${FIELDS}}`, 'none'],
+  [`[{${FIELDS},"data":{}}]`, 'none'],
+  [`{${FIELDS},"data":{},}`, 'none'],
+  [`{${FIELDS},"data":{}} {}`, 'none'],
+  [`{${FIELDS},"data":NaN}`, 'none'],
+  [`{${FIELDS},"data":Infinity}`, 'none'],
+  [`{${FIELDS},"data":01}`, 'none'],
+  [`{${FIELDS},"data":"\t"}`, 'none'],
+  [`{${FIELDS},"Data":{}}`, 'none'],
+  [`{${FIELDS.replace('"id"', '"ID"')},"data":{}}`, 'none'],
+  [`{${FIELDS.replace('"evt_1"', '1')},"data":{}}`, 'none'],
+  [`{${FIELDS.replace('"evt_1"', 'null')},"data":{}}`, 'none'],
+  [`{${FIELDS.replace('sandbox', 'test')},"data":{}}`, 'none'],
+  [Buffer.from(`{${FIELDS},"data":"é"}`, 'latin1'), 'none'],
+  [Buffer.from(`{${FIELDS},"data":{}}`, 'utf16le'), 'none'],
+  [nested(100_000), 'none'],
+];
+
+function postSigned(url: string, body: Buffer, type = 'application/json'): Promise<Answer> {
+  return post(url, {
+    headers: [
+      ['Content-Type', type],
+      ['X-Signature', signatureOf(body)],
+    ],
+    body,
+  });
+}
+
+/** The same bodies are events for every kit. */
+async function takesEvents(url: string): Promise<void> {
+  for (const [text, kind] of BODIES) {
+    const body = Buffer.from(text);
+    const answer = await postSigned(url, body);
+    expect(answer, `${kind}: ${body.subarray(0, 250)}`).toEqual(kind === 'event' ? VALID : INVALID);
+  }
+}
+
 async function answersStrangers(url: string, plain: boolean): Promise<void> {
   const body = eventOf(300);
   const good = signatureOf(body);
-  const signed = (bytes: Buffer, type = 'application/json') =>
-    post(url, {
-      headers: [
-        ['Content-Type', type],
-        ['X-Signature', signatureOf(bytes)],
-      ],
-      body: bytes,
-    });
   const forged = [
     '',
     good.slice(1),
@@ -149,14 +205,14 @@ async function answersStrangers(url: string, plain: boolean): Promise<void> {
   }
 
   for (const type of ['text/plain; charset=utf-16', 'application/x-www-form-urlencoded', 'application/octet-stream']) {
-    expect(await signed(body, type), type).toEqual(VALID);
+    expect(await postSigned(url, body, type), type).toEqual(VALID);
   }
   // Larger than the 100 kB of many a default, yet within what Posthorn takes.
-  expect(await signed(eventOf(300_000))).toEqual(VALID);
-  const { status } = await signed(eventOf(1_048_577));
+  expect(await postSigned(url, eventOf(300_000))).toEqual(VALID);
+  const { status } = await postSigned(url, eventOf(1_048_577));
   if (plain) expect(status).toBeGreaterThanOrEqual(400);
   else expect(status).toBe(413);
-  expect(await signed(body)).toEqual(VALID);
+  expect(await postSigned(url, body)).toEqual(VALID);
 }
 
 /** Any bytes but those that end a header. */

@@ -35,7 +35,13 @@ $receiver = new Receiver(
     scheme: getenv('WEBHOOK_SCHEME') ?: Receiver::STANDARD,
     onRefused: fn (WebhookError $error) => error_log("refused, {$error->errorCode->value}: {$error->getMessage()}"),
 );
-$request = new ServerRequest($_SERVER['REQUEST_METHOD'], $_SERVER['REQUEST_URI'], getallheaders(), fopen('php://input', 'r'));
+try {
+    $request = new ServerRequest($_SERVER['REQUEST_METHOD'], $_SERVER['REQUEST_URI'], getallheaders(), fopen('php://input', 'r'));
+} catch (InvalidArgumentException) {
+    // PSR-7 has no room for headers with control characters, which PHP lets through.
+    http_response_code(400);
+    exit;
+}
 $response = (new WebhookMiddleware($receiver, $factory, $factory))->process($request, $handler);
 
 http_response_code($response->getStatusCode());

@@ -25,7 +25,7 @@ final class Event
     /** The event of a verified body, or null if it is not one. Fields that a later version may add are ignored. */
     public static function parse(string $body): ?self
     {
-        // Posthorn sends no byte order mark; but a body is good or bad by its signature, and the kit for Node skips one too.
+        // Posthorn sends no byte order mark; but a body is good or bad by its signature, and the kits of all languages skip one.
         $fields = self::decode(str_starts_with($body, "\u{FEFF}") ? substr($body, 3) : $body);
         if (!is_array($fields) || !array_key_exists('data', $fields)) {
             return null;
@@ -43,7 +43,7 @@ final class Event
         if (json_last_error() !== JSON_ERROR_UTF16) {
             return $value;
         }
-        // Half a surrogate pair, escaped, is JSON, and Posthorn passes it on as it was published; PHP alone refuses it. Whole pairs and other
+        // Half a surrogate pair, escaped, is JSON, and Posthorn passes it on as it was published; PHP refuses it. Whole pairs and other
         // escapes (\\ before a u, say) are skipped over.
         $pair = '\\\\u[dD][89abAB][0-9a-fA-F]{2}\\\\u[dD][c-fC-F][0-9a-fA-F]{2}';
         $mended = preg_replace("/(?:$pair|\\\\[^u])(*SKIP)(*FAIL)|\\\\u[dD][89a-fA-F][0-9a-fA-F]{2}/", '\\\\ufffd', $text);

@@ -480,6 +480,9 @@ export interface DeliveryBody {
   readonly id: DeliveryId;
   readonly eventId: string;
   readonly eventType: string;
+  /** May be a view of a buffer that all bodies of one look share: keep it no longer than it takes to send it. */
+  /** As it is now: it may have been canceled and re-sent since it was scanned. */
+  readonly late: boolean;
   readonly body: Uint8Array;
 }
 

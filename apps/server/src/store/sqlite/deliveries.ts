@@ -86,9 +86,9 @@ export function sqliteDeliveries(context: SqliteContext): DeliveryStore {
     recordChange(context, { action, application: row.application_id, environment: row.environment, target });
   }
 
-  /** The lane has to be looked at again: something in it may go now. `wish`: whatever floor it has. */
-  function wake(lane: number, now: number, { wish }: { readonly wish: boolean }): void {
-    db.run(`UPDATE lanes SET due_at = min(coalesce(due_at, ?1), ?1)${wish ? ', wish_at = ?1' : ''} WHERE pk = ?2`, now, lane);
+  /** The lane has to be looked at again, whatever floor it has: something in it may go now, and may have been asked for by hand. */
+  function wake(lane: number, now: number): void {
+    db.run('UPDATE lanes SET due_at = min(coalesce(due_at, ?1), ?1), wish_at = ?1 WHERE pk = ?2', now, lane);
   }
 
   function hint(lane: number): void {
@@ -133,7 +133,7 @@ export function sqliteDeliveries(context: SqliteContext): DeliveryStore {
             row.seq,
           );
         }
-        wake(row.lane, now, { wish: true });
+        wake(row.lane, now);
         record('delivery.retry', row);
         return { lane: row.lane, delivery: delivery(find(environment, id) as DeliveryRow) };
       });
@@ -151,7 +151,7 @@ export function sqliteDeliveries(context: SqliteContext): DeliveryStore {
           row.seq,
         );
         // Those behind it on its key may go now.
-        wake(row.lane, context.now(), { wish: false });
+        wake(row.lane, context.now());
         record('delivery.cancel', row);
         return { lane: row.lane, delivery: delivery(find(environment, id) as DeliveryRow) };
       });

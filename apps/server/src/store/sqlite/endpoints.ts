@@ -188,7 +188,7 @@ export function sqliteEndpoints(context: SqliteContext): EndpointStore {
         if (reenabled) db.run('UPDATE lanes SET told = NULL WHERE pk = ?', row.pk);
         // What stood behind a retry may go at once in another order, but the lane's marks only know the heads of the old one.
         if (next.ordering !== row.ordering)
-          db.run('UPDATE lanes SET due_at = min(coalesce(due_at, ?1), ?1) WHERE pk = ?2', context.now(), row.pk);
+          db.run('UPDATE lanes SET due_at = min(coalesce(due_at, ?1), ?1), wish_at = ?1 WHERE pk = ?2', context.now(), row.pk);
         const endpoint = endpointFromRow(context, find(environment, id) as EndpointRow);
         record('endpoint.update', endpointFromRow(context, row), endpoint);
         return { lane: row.pk, endpoint };

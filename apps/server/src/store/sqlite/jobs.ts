@@ -118,7 +118,8 @@ export function sqliteJobs(context: SqliteContext): JobStore {
       return db.all<JobRow>(`${SELECT} WHERE j.ended_at IS NULL ORDER BY j.pk`).map(job);
     },
     async step(id, limit) {
-      const stepped = db.transaction(() => {
+      // One that a power loss undoes is done again; what was sent meanwhile has been settled, and so kept it.
+      const stepped = db.relaxedTransaction(() => {
         const row = db.get<JobRow>(`${SELECT} WHERE j.id = ?`, id);
         if (row === undefined || row.ended_at !== null) return null;
         const acted = step(context, row, limit);

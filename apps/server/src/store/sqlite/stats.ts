@@ -1,6 +1,6 @@
 /**
- * Counts over time. A settle writes one row with what its whole batch counted (`rollup_deltas`): 0.2 µs a delivery, where a row per endpoint and width
- * would be several upserts for each lane of the batch. `foldStats` moves many of these at once into the buckets; who reads before that adds them up himself.
+ * Counts over time. A settle writes one row with what its whole batch counted (`rollup_deltas`), where a row per endpoint and width would be several
+ * upserts for each lane of the batch. `foldStats` moves many of these at once into the buckets; who reads before that adds them up himself.
  */
 import {
   type ApplicationId,
@@ -16,28 +16,33 @@ import type { Environment, StatsStore } from '../store.ts';
 import type { SqliteContext } from './context.ts';
 import { Conditions } from './page.ts';
 
-/** lane, accepted, failed, latencies */
-type LaneCounts = [number, number, number, Latencies];
+/** Of the attempts of one lane in one settle: the lane, how many failed, how long each took in milliseconds. */
+type LaneCounts = [lane: number, failed: number, durations: number[]];
 
-/** What one settle counts. */
+/** What one settle counts. The hot path only notes durations; sorting them into a histogram is for later. */
 export class Tally {
-  readonly #lanes = new Map<number, LaneCounts>();
+  readonly #lanes: LaneCounts[] = [];
 
-  count(lane: number, attempt: { readonly error: string | null; readonly durationMs: number }): void {
-    let counts = this.#lanes.get(lane);
-    if (counts === undefined) {
-      counts = [lane, 0, 0, {}];
-      this.#lanes.set(lane, counts);
-    }
-    counts[attempt.error === null ? 1 : 2] += 1;
-    countLatency(counts[3], attempt.durationMs);
+  /** The counts of one lane, to which its attempts are added. */
+  lane(lane: number): LaneCounts {
+    const counts: LaneCounts = [lane, 0, []];
+    this.#lanes.push(counts);
+    return counts;
   }
 
   /** Within the settle's transaction. */
   write({ db, now }: SqliteContext): void {
-    if (this.#lanes.size === 0) return;
-    db.run('INSERT INTO rollup_deltas (at, counts) VALUES (?, ?)', now(), JSON.stringify([...this.#lanes.values()]));
+    const counted = this.#lanes.filter(([, , durations]) => durations.length > 0);
+    if (counted.length > 0) db.run('INSERT INTO rollup_deltas (at, counts) VALUES (?, ?)', now(), JSON.stringify(counted));
   }
+}
+
+export function countAttempt(
+  counts: LaneCounts,
+  { error, durationMs }: { readonly error: string | null; readonly durationMs: number },
+): void {
+  if (error !== null) counts[1] += 1;
+  counts[2].push(Math.round(durationMs));
 }
 
 interface DeltaRow {
@@ -76,8 +81,8 @@ export function sqliteStats(context: SqliteContext): StatsStore {
       const where = new Conditions().add('e.environment = ?', environment);
       if (scope === SCOPES.application) where.add('e.application = ?', owner);
       if (scope === SCOPES.endpoint) where.add('e.pk = ?', owner);
-      const unfolded = db.all<{ at: number; accepted: number; failed: number; latencies: string }>(
-        `SELECT d.at, j.value ->> 1 AS accepted, j.value ->> 2 AS failed, j.value -> 3 AS latencies
+      const unfolded = db.all<{ at: number; failed: number; durations: string }>(
+        `SELECT d.at, j.value ->> 1 AS failed, j.value -> 2 AS durations
          FROM rollup_deltas d, json_each(d.counts) j JOIN lanes l ON l.pk = j.value ->> 0 JOIN endpoints e ON e.pk = l.endpoint
          WHERE d.at >= ? AND d.at < ? AND ${where.sql}`,
         since,
@@ -85,7 +90,7 @@ export function sqliteStats(context: SqliteContext): StatsStore {
         ...where.parameters,
       );
       for (const row of unfolded) {
-        buckets.add(Math.floor(row.at / widthMs) * widthMs, { ...row, latencies: JSON.parse(row.latencies) as Latencies });
+        buckets.count(Math.floor(row.at / widthMs) * widthMs, row.failed, JSON.parse(row.durations) as number[]);
       }
       return buckets.sorted();
     },
@@ -138,14 +143,27 @@ class Buckets {
   readonly #sums = new Map<number, Sum>();
 
   add(at: number, more: Omit<Rollup, 'at'>): void {
+    const sum = this.#sum(at);
+    sum.accepted += more.accepted;
+    sum.failed += more.failed;
+    addLatencies(sum.latencies, more.latencies);
+  }
+
+  /** Attempts that took so many milliseconds each, and how many of them failed. */
+  count(at: number, failed: number, durations: readonly number[]): void {
+    const sum = this.#sum(at);
+    sum.accepted += durations.length - failed;
+    sum.failed += failed;
+    for (const ms of durations) countLatency(sum.latencies, ms);
+  }
+
+  #sum(at: number): Sum {
     let sum = this.#sums.get(at);
     if (sum === undefined) {
       sum = { accepted: 0, failed: 0, latencies: {} };
       this.#sums.set(at, sum);
     }
-    sum.accepted += more.accepted;
-    sum.failed += more.failed;
-    addLatencies(sum.latencies, more.latencies);
+    return sum;
   }
 
   sorted(): Rollup[] {
@@ -178,13 +196,13 @@ function perLaneAndMinute(deltas: readonly DeltaRow[]): Map<number, Buckets> {
   const minute = ROLLUPS[0].widthMs;
   const lanes = new Map<number, Buckets>();
   for (const { at, counts } of deltas) {
-    for (const [lane, accepted, failed, latencies] of JSON.parse(counts) as LaneCounts[]) {
+    for (const [lane, failed, durations] of JSON.parse(counts) as LaneCounts[]) {
       let buckets = lanes.get(lane);
       if (buckets === undefined) {
         buckets = new Buckets();
         lanes.set(lane, buckets);
       }
-      buckets.add(Math.floor(at / minute) * minute, { accepted, failed, latencies });
+      buckets.count(Math.floor(at / minute) * minute, failed, durations);
     }
   }
   return lanes;

@@ -1,4 +1,4 @@
-/** What the keeper does in steps, each of them one transaction. */
+/** What the keeper does in steps, each of them one transaction. A step that a power loss undoes is done again. */
 import type { UpkeepStore } from '../store.ts';
 import type { SqliteContext } from './context.ts';
 import { expire } from './expiry.ts';
@@ -9,7 +9,7 @@ export function sqliteUpkeep(context: SqliteContext): UpkeepStore {
   const { db } = context;
   return {
     async expire(request) {
-      const step = db.transaction(() => expire(context, request));
+      const step = db.relaxedTransaction(() => expire(context, request));
       if (step.expired > 0) {
         context.hint({ kind: 'work' });
         context.hint({ kind: 'notice' });
@@ -17,10 +17,10 @@ export function sqliteUpkeep(context: SqliteContext): UpkeepStore {
       return step;
     },
     async prune(request) {
-      return db.transaction(() => prune(context, request));
+      return db.relaxedTransaction(() => prune(context, request));
     },
     async foldStats(limit) {
-      return db.transaction(() => foldStats(context, limit));
+      return db.relaxedTransaction(() => foldStats(context, limit));
     },
   };
 }

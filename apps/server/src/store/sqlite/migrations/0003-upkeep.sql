@@ -35,7 +35,7 @@ CREATE INDEX jobs_of_endpoint ON jobs (endpoint, pk);
 CREATE TABLE rollup_deltas (
   seq INTEGER PRIMARY KEY AUTOINCREMENT,
   at INTEGER NOT NULL,
-  counts TEXT NOT NULL -- JSON: [[lane, accepted, failed, latencies], …]
+  counts TEXT NOT NULL -- JSON: [[lane, how many failed, [milliseconds of each attempt]], …]
 ) STRICT;
 
 CREATE TABLE rollups (
