@@ -6,7 +6,7 @@ import { ENVIRONMENTS, type Environment, type EventToPublish, type Notice, type 
 import type { Chore, ChoreContext } from './keeper.ts';
 
 /** The uid of the application whose endpoints are the operator's own. */
-export const OPERATOR_UID = 'posthorn-operator';
+const OPERATOR_UID = 'posthorn-operator';
 
 /** Even without a hint it looks this often. */
 const LOOK_MS = 5_000;
