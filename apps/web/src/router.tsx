@@ -10,6 +10,7 @@ import {
   notFound,
   Outlet,
   redirect,
+  rootRouteId,
 } from '@tanstack/react-router';
 import { ApiProblem } from './api/client.ts';
 import { brandingQuery, sessionQuery } from './api/session.ts';
@@ -160,14 +161,14 @@ const inside = createRoute({
   path: '/$application/$environment',
   params: {
     parse: ({ application, environment }) => {
-      if (environment !== 'production' && environment !== 'sandbox') throw notFound();
+      if (environment !== 'production' && environment !== 'sandbox') throw notFound({ routeId: rootRouteId });
       return { application, environment: environment as Environment };
     },
     stringify: ({ application, environment }) => ({ application, environment }),
   },
   beforeLoad: async ({ context, location, params }) => {
     const session = await signedIn(context.queries, location.href);
-    if (!session.operator && !session.applications.some(({ id }) => id === params.application)) throw notFound();
+    if (!session.operator && !session.applications.some(({ id }) => id === params.application)) throw notFound({ routeId: rootRouteId });
     keepEnvironment(params.environment);
   },
   component: Shell,
