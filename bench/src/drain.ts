@@ -13,6 +13,7 @@ import { join } from 'node:path';
 import { generateSecret, signStandard, signX } from '@posthorn/receiver';
 import { PostgresServer } from '../../apps/server/test/postgres/server.ts';
 import { median, message, option } from './rig.ts';
+import { cpuPerUnit, threadCpu } from './thread-cpu.ts';
 
 const ENDPOINTS = 50;
 const SWEEP = [16, 32, 64, 128, 256, 400];
@@ -42,15 +43,18 @@ export async function drain(args: readonly string[]): Promise<void> {
     for (let round = 0; round < rounds; round += 1) {
       rates.bare.push(await bareRound(bare, receiver, { total, concurrency: best }));
       await server.fill(total);
-      const { rate, receiverCpu } = await posthornRound(server, receiver, total);
+      const { rate, receiverCpu, cpu } = await posthornRound(server, receiver, total);
       rates.posthorn.push(rate);
       rates.receiverCpu.push(receiverCpu);
       console.log(
         `round ${round + 1}: bare ${Math.round(rates.bare.at(-1) ?? 0)}/s, posthorn ${Math.round(rate)}/s, receiver at ${Math.round(receiverCpu * 100)} % of a core`,
       );
+      if (cpu !== '') console.log(`         µs of processor a delivery: ${cpu}`);
     }
     const ratio = median(rates.posthorn) / median(rates.bare);
-    console.log(`\n${total} deliveries, ${ENDPOINTS} endpoints, store ${database === null ? 'sqlite' : 'postgres'}, ${rounds} rounds in turns`);
+    console.log(
+      `\n${total} deliveries, ${ENDPOINTS} endpoints, store ${database === null ? 'sqlite' : 'postgres'}, ${rounds} rounds in turns`,
+    );
     console.log(`bare undici   ${Math.round(median(rates.bare))}/s (median; at its best of ${SWEEP.join(', ')} at once: ${best})`);
     console.log(`posthorn      ${Math.round(median(rates.posthorn))}/s (median; ${slots} slots)`);
     console.log(
@@ -73,6 +77,7 @@ function startPostgres(): Promise<PostgresServer> {
 }
 
 interface Server {
+  readonly pid: number;
   prepare(origin: string, secret: string): Promise<void>;
   fill(total: number): Promise<void>;
   dispatch(): Promise<void>;
@@ -96,6 +101,7 @@ async function startServer(folder: string, { slots, url }: { readonly slots: num
       POSTHORN_CONCURRENCY: String(slots),
       DATABASE_URL: url,
       POSTHORN_ENCRYPTION_KEY: randomBytes(32).toString('base64'),
+      POSTHORN_HOST_CONCURRENCY: String(slots), // all endpoints are one host here
     },
   });
   const base = `http://127.0.0.1:${port}`;
@@ -110,6 +116,7 @@ async function startServer(folder: string, { slots, url }: { readonly slots: num
   };
   await ready(base, child);
   return {
+    pid: child.pid ?? 0,
     async prepare(origin, secret) {
       await call('PUT', '/v1/applications/bench', { name: 'bench' });
       for (let index = 0; index < ENDPOINTS; index += 1) {
@@ -162,11 +169,16 @@ async function bareRound(
   return (run.total / ms) * 1000;
 }
 
-async function posthornRound(server: Server, receiver: ChildProcess, total: number): Promise<{ rate: number; receiverCpu: number }> {
+async function posthornRound(
+  server: Server,
+  receiver: ChildProcess,
+  total: number,
+): Promise<{ rate: number; receiverCpu: number; cpu: string }> {
   receiver.send({ kind: 'expect', count: total });
   await message(receiver, 'expecting');
   const before = await usage(receiver);
   const reached = message(receiver, 'reached');
+  const threads = threadCpu(server.pid);
   const startedAt = performance.now();
   await server.dispatch();
   await reached;
@@ -174,7 +186,7 @@ async function posthornRound(server: Server, receiver: ChildProcess, total: numb
   const receiverCpu = ((await usage(receiver)) - before) / ms;
   // Every delivery has to be settled as well, or the next round would begin with leftovers.
   while ((await server.pending()) > 0) await new Promise((resolve) => setTimeout(resolve, 20));
-  return { rate: (total / ms) * 1000, receiverCpu };
+  return { rate: (total / ms) * 1000, receiverCpu, cpu: cpuPerUnit(threads, threadCpu(server.pid), total) };
 }
 
 async function bestConcurrency(bare: ChildProcess, receiver: ChildProcess, total: number): Promise<number> {

@@ -33,7 +33,7 @@ func parseEvent(body []byte) (event *Event, ok bool) {
 		return nil, false
 	}
 	var fields map[string]json.RawMessage
-	// Posthorn sends no byte order mark; but a body is good or bad by its signature, and JSON.parse of the other kits skips one.
+	// Posthorn sends no byte order mark; but a body is good or bad by its signature, and the kits of all languages skip one.
 	if json.Unmarshal(bytes.TrimPrefix(body, byteOrderMark), &fields) != nil {
 		return nil, false
 	}

@@ -144,3 +144,17 @@ func TestShowsTheSecretToNoLog(t *testing.T) {
 		}
 	}
 }
+
+func TestASignatureHasOneSpelling(t *testing.T) {
+	body := []byte(testBody)
+	for scheme, name := range map[Scheme]string{Standard: "Webhook-Signature", XSignature: "X-Signature"} {
+		good := signedHeaders(body, "evt_1", testNow).Get(name)
+		for _, other := range []string{good + "x", good + "=", "x" + good, good[1:], good[:len(good)-1], strings.ToUpper(good), good + "," + good, good + "\x00"} {
+			header := signedHeaders(body, "evt_1", testNow)
+			header.Set(name, other)
+			if err := newReceiver(t, Config{Scheme: scheme}).VerifySignature(body, header); err == nil || codeOf(t, err) != BadSignature {
+				t.Errorf("%s %q: %v", name, other, err)
+			}
+		}
+	}
+}

@@ -45,7 +45,7 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 
 async function interpreterOf(language: Case['language']): Promise<readonly [string, ...string[]] | null> {
   const folderOf = LANGUAGES.find(({ name }) => name === language);
-  if (folderOf !== undefined && !(await isAvailable(folderOf))) return null;
+  if (folderOf !== undefined && !(await isAvailable(folderOf, 'the cases of docs/receiving.md'))) return null;
   const interpreter = INTERPRETERS[language];
   const { status, output } = await runToEnd([interpreter[0], '--version'], { cwd: ROOT });
   if (status === 0) return interpreter;

@@ -68,19 +68,26 @@ export function runToEnd(
 
 const prepared = new Map<string, Promise<Ended>>();
 
-/** Whether the language's tools are there. If not, says in one line what is left out; under CI that is a failure. */
-export async function isAvailable({ name, folder }: Language): Promise<boolean> {
+/**
+ * Whether the language's tools are there. If not, says in one line what is left out; under CI that is a failure.
+ *
+ * @param part of the tests, such as `the servers`
+ */
+export async function isAvailable({ name, folder }: Language, part: string): Promise<boolean> {
   if (!existsSync(join(folder, 'prepare'))) return true;
   const preparing = prepared.get(folder) ?? runToEnd(['./prepare'], { cwd: folder });
   prepared.set(folder, preparing);
   const { status, output } = await preparing;
-  return status === 0 || leaveOut(`the receivers in ${name}`, output);
+  return status === 0 || leaveOut(`${part} in ${name}`, output);
 }
+
+const said = new Set<string>();
 
 /** @returns false */
 export function leaveOut(part: string, reason: string): false {
   const line = `left out: ${part}: ${reason.trim().split('\n').at(-1)}`;
   expect(process.env['CI'], line).toBeUndefined();
-  console.log(line);
+  if (!said.has(line)) console.log(line);
+  said.add(line);
   return false;
 }

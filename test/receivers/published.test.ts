@@ -99,7 +99,7 @@ test.each([
 test('standardwebhooks on PyPI', { timeout: 120_000 }, async () => {
   const python = LANGUAGES.find(({ name }) => name === 'python');
   if (python === undefined) throw new Error('receivers/python is missing');
-  if (!(await isAvailable(python))) return;
+  if (!(await isAvailable(python, 'verifying with the published library'))) return;
   const program = [join(python.folder, '.venv/bin/python'), 'verify.py'] as const;
   const { status, output } = await runToEnd(program, { cwd: PUBLISHED, input: JSON.stringify(deliveries) });
   expect(status, output).toBe(0);

@@ -1,10 +1,10 @@
 /** Every framework with its kit, and every version without one, running for real: what it answers to Posthorn, and to strangers. */
 import { createHmac, randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { isEvent, type VectorCase, vectors } from '../../packages/receiver/test/vectors.ts';
 import { isAvailable, LANGUAGES, type Language, type ServerProgram } from './languages.ts';
 import { type Posthorn, SAMPLES, startPosthorn } from './posthorn.ts';
 import { type Answer, endAll, post, type RunningReceiver, type Settings, startReceiver } from './receiver-process.ts';
-import { VECTORS, type VectorCase } from './vectors.ts';
 
 /** The secret of most vectors, and the next one of a rotation. */
 const SECRET = 'whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=';
@@ -65,9 +65,12 @@ test('there are kits and versions without one in five languages', () => {
 });
 
 test.concurrent.each(programs)('$title: vectors, strangers, and Posthorn itself', TIMEOUT, async (program) => {
-  if (!(await isAvailable(program.language))) return;
+  if (!(await isAvailable(program.language, 'the servers'))) return;
   const receiver = await start(program, { WEBHOOK_SECRET: SECRET, WEBHOOK_SCHEME: 'x-signature' });
-  if (!isPlain(program.program.name)) await answersVectors(receiver.url);
+  if (!isPlain(program.program.name)) {
+    await answersVectors(receiver.url);
+    await takesEvents(receiver.url);
+  }
   await answersStrangers(receiver.url, isPlain(program.program.name));
 
   const endpoint = await posthorn.createEndpoint(receiver.url, SECRET);
@@ -82,10 +85,10 @@ test.concurrent.each(programs)('$title: vectors, strangers, and Posthorn itself'
 
 /** Every vector that a kit with this one secret can be asked, over HTTP; the language's own tests ask all. A kit also wants the body to be an event. */
 async function answersVectors(url: string): Promise<void> {
-  const asked = VECTORS.filter(({ secret, secrets }) => secret === SECRET && secrets === undefined);
+  const asked = vectors.filter(({ secret, secrets }) => secret === SECRET && secrets === undefined);
   expect(asked.length).toBeGreaterThan(25);
   for (const vector of asked) {
-    const good = vector.x_signature === 'valid' && Buffer.from(vector.body_base64, 'base64').includes('"environment":');
+    const good = vector.x_signature === 'valid' && isEvent(Buffer.from(vector.body_base64, 'base64'));
     expect(await postVector(url, vector), vector.name).toEqual(good ? VALID : INVALID);
   }
 }
@@ -95,10 +98,10 @@ function postVector(url: string, { headers, body_base64 }: VectorCase): Promise<
 }
 
 test.concurrent.each(programs.filter(({ program }) => isPlain(program.name)))('$title: every vector', TIMEOUT, async (program) => {
-  if (!(await isAvailable(program.language))) return;
-  const answers = new Map<VectorCase, Answer[]>(VECTORS.map((vector) => [vector, []]));
-  for (const secret of new Set(VECTORS.flatMap(secretsOf))) {
-    const asked = VECTORS.filter((vector) => secretsOf(vector).includes(secret));
+  if (!(await isAvailable(program.language, 'the servers'))) return;
+  const answers = new Map<VectorCase, Answer[]>(vectors.map((vector) => [vector, []]));
+  for (const secret of new Set(vectors.flatMap(secretsOf))) {
+    const asked = vectors.filter((vector) => secretsOf(vector).includes(secret));
     if (asked.some(({ x_signature }) => x_signature === 'no_secret')) {
       expect(await startReceiver(program.language, program.program, { WEBHOOK_SECRET: secret }), secret).toHaveProperty('ended');
       continue;
@@ -115,17 +118,70 @@ test.concurrent.each(programs.filter(({ program }) => isPlain(program.name)))('$
   }
 });
 
+const FIELDS = '"id":"evt_1","type":"shipment.created","timestamp":"2026-11-23T10:00:00.000Z","environment":"sandbox"';
+const nested = (depth: number) => '['.repeat(depth) + ']'.repeat(depth);
+
+/**
+ * Well-signed bodies, and whether they are events: what the JSON libraries of five languages would not agree on by themselves. Not in the list: comments
+ * and unknown escapes, which Ruby's takes and nobody can tell it not to. They would be signed, and Posthorn publishes none.
+ */
+const BODIES: readonly (readonly [string | Buffer, 'event' | 'none'])[] = [
+  [`{${FIELDS},"data":null}`, 'event'],
+  [` {"data":{},${FIELDS}}\n`, 'event'],
+  [`{${FIELDS},"data":1,"added_later":true}`, 'event'],
+  [`{${FIELDS},"data":"\\ud83d\\ude9a 🚚 Gọ́ld \\u0000"}`, 'event'],
+  [`{${FIELDS},"data":"half a surrogate pair: \\ud83d"}`, 'event'],
+  [`{${FIELDS},"data":[17.0,1E+2,1e400,-0,12345678901234567890]}`, 'event'],
+  [`{${FIELDS},"data":${'9'.repeat(5_000)}}`, 'event'],
+  [`{${FIELDS},"data":{"twice":1,"twice":2}}`, 'event'],
+  [`{${FIELDS},"data":${nested(99)}}`, 'event'],
+  [`\ufeff{${FIELDS},"data":{}}`, 'event'],
+  ['', 'none'],
+  ['null', 'none'],
+  ['17', 'none'],
+  ['[]', 'none'],
+  ['{}', 'none'],
+  ['"', 'none'],
+  [`{${FIELDS}}`, 'none'],
+  [`[{${FIELDS},"data":{}}]`, 'none'],
+  [`{${FIELDS},"data":{},}`, 'none'],
+  [`{${FIELDS},"data":{}} {}`, 'none'],
+  [`{${FIELDS},"data":NaN}`, 'none'],
+  [`{${FIELDS},"data":Infinity}`, 'none'],
+  [`{${FIELDS},"data":01}`, 'none'],
+  [`{${FIELDS},"data":"\t"}`, 'none'],
+  [`{${FIELDS},"Data":{}}`, 'none'],
+  [`{${FIELDS.replace('"id"', '"ID"')},"data":{}}`, 'none'],
+  [`{${FIELDS.replace('"evt_1"', '1')},"data":{}}`, 'none'],
+  [`{${FIELDS.replace('"evt_1"', 'null')},"data":{}}`, 'none'],
+  [`{${FIELDS.replace('sandbox', 'test')},"data":{}}`, 'none'],
+  [Buffer.from(`{${FIELDS},"data":"é"}`, 'latin1'), 'none'],
+  [Buffer.from(`{${FIELDS},"data":{}}`, 'utf16le'), 'none'],
+  [nested(100_000), 'none'],
+];
+
+function postSigned(url: string, body: Buffer, type = 'application/json'): Promise<Answer> {
+  return post(url, {
+    headers: [
+      ['Content-Type', type],
+      ['X-Signature', signatureOf(body)],
+    ],
+    body,
+  });
+}
+
+/** The same bodies are events for every kit. */
+async function takesEvents(url: string): Promise<void> {
+  for (const [text, kind] of BODIES) {
+    const body = Buffer.from(text);
+    const answer = await postSigned(url, body);
+    expect(answer, `${kind}: ${body.subarray(0, 250)}`).toEqual(kind === 'event' ? VALID : INVALID);
+  }
+}
+
 async function answersStrangers(url: string, plain: boolean): Promise<void> {
   const body = eventOf(300);
   const good = signatureOf(body);
-  const signed = (bytes: Buffer, type = 'application/json') =>
-    post(url, {
-      headers: [
-        ['Content-Type', type],
-        ['X-Signature', signatureOf(bytes)],
-      ],
-      body: bytes,
-    });
   const forged = [
     '',
     good.slice(1),
@@ -149,14 +205,14 @@ async function answersStrangers(url: string, plain: boolean): Promise<void> {
   }
 
   for (const type of ['text/plain; charset=utf-16', 'application/x-www-form-urlencoded', 'application/octet-stream']) {
-    expect(await signed(body, type), type).toEqual(VALID);
+    expect(await postSigned(url, body, type), type).toEqual(VALID);
   }
   // Larger than the 100 kB of many a default, yet within what Posthorn takes.
-  expect(await signed(eventOf(300_000))).toEqual(VALID);
-  const { status } = await signed(eventOf(1_048_577));
+  expect(await postSigned(url, eventOf(300_000))).toEqual(VALID);
+  const { status } = await postSigned(url, eventOf(1_048_577));
   if (plain) expect(status).toBeGreaterThanOrEqual(400);
   else expect(status).toBe(413);
-  expect(await signed(body)).toEqual(VALID);
+  expect(await postSigned(url, body)).toEqual(VALID);
 }
 
 /** Any bytes but those that end a header. */
@@ -167,7 +223,7 @@ function noise(length: number): Buffer {
 const rotations = kits.flatMap((program) => (['x-signature', 'standard'] as const).map((scheme) => ({ ...program, scheme })));
 
 test.concurrent.each(rotations)('$title, $scheme: 200 throughout a rotation', TIMEOUT, async ({ scheme, ...program }) => {
-  if (!(await isAvailable(program.language))) return;
+  if (!(await isAvailable(program.language, 'the servers'))) return;
   const receiver = await start(program, { WEBHOOK_SECRET: SECRET, WEBHOOK_SECRET_NEXT: NEXT, WEBHOOK_SCHEME: scheme });
   const endpoint = await posthorn.createEndpoint(receiver.url, SECRET);
   const deliverAll = async () => {
@@ -184,7 +240,7 @@ test.concurrent.each(rotations)('$title, $scheme: 200 throughout a rotation', TI
 });
 
 test.concurrent.each(programs)('$title: without a secret it does not start', TIMEOUT, async ({ language, program }) => {
-  if (!(await isAvailable(language))) return;
+  if (!(await isAvailable(language, 'the servers'))) return;
   for (const settings of [{}, { WEBHOOK_SECRET: '' }]) {
     const receiver = await startReceiver(language, program, settings);
     expect('ended' in receiver ? receiver.ended : 'it listens', receiver.output()).not.toBe('it listens');

@@ -170,6 +170,13 @@ export const SETTINGS = {
     about: 'how long an endpoint may fail without one success before it is disabled',
     read: duration('1m'),
   }),
+  retention: setting({
+    env: 'POSTHORN_RETENTION',
+    flag: 'retention',
+    default: '90d',
+    about: 'how long events, deliveries and attempts are kept',
+    read: duration('1s'),
+  }),
   encryptionKey: setting({
     env: 'POSTHORN_ENCRYPTION_KEY',
     flag: 'encryption-key',
@@ -289,6 +296,30 @@ export const SETTINGS = {
       return servers;
     },
   }),
+  smtpUrl: setting({
+    env: 'POSTHORN_SMTP_URL',
+    flag: 'smtp-url',
+    default: null,
+    secret: true,
+    about: 'mail server, smtp://[user:password@]host[:port] or smtps://…; when absent, no mail is sent',
+    read: (text) => {
+      const url = URL.parse(text);
+      if (url === null || !/^smtps?:$/.test(url.protocol) || url.hostname === '')
+        throw new RangeError('must be a URL such as smtp://user:password@mail.example.com:587');
+      return text;
+    },
+  }),
+  mailFrom: setting({
+    env: 'POSTHORN_MAIL_FROM',
+    flag: 'mail-from',
+    default: null,
+    about: 'sender of mails, such as "Webhooks <webhooks@example.com>"; required with POSTHORN_SMTP_URL',
+    read: (text) => {
+      if (!/^[^\p{Cc}\p{Cs}]{1,200}$/u.test(text) || !/^(?:[^<>]*<[^\s<>@]+@[^\s<>@]+>|[^\s<>@]+@[^\s<>@]+)$/.test(text))
+        throw new RangeError(`must be an address, alone or as Name <address>, not "${text}"`);
+      return text;
+    },
+  }),
   metricsToken: setting({
     env: 'POSTHORN_METRICS_TOKEN',
     flag: 'metrics-token',
@@ -349,6 +380,9 @@ export function readConfig(options: {
     throw new ConfigError(
       'POSTHORN_ENCRYPTION_KEY is required with DATABASE_URL, the same for all processes (make one with: openssl rand -base64 32)',
     );
+  }
+  if (config['smtpUrl'] !== null && config['mailFrom'] === null) {
+    throw new ConfigError(`${SETTINGS.mailFrom.env} is missing: with ${SETTINGS.smtpUrl.env}, mails need a sender`);
   }
   return { ...config, given: givenNames } as unknown as Config;
 }

@@ -2,20 +2,21 @@
 /** The `posthorn` program: reads its settings, starts the roles it was given, and ends in order. */
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { pino } from 'pino';
-import { createAccounts } from './accounts/accounts.ts';
 import { outboxChecks } from './api/outbox-checks.ts';
 import { buildApi } from './api/server.ts';
-import { readWebApp } from './api/web-app.ts';
 import { AttemptLog } from './attempt-log.ts';
 import { type Config, ConfigError, readConfig, settingsHelp, unknownSettings } from './config.ts';
 import { createDispatcher, type Dispatcher } from './dispatcher/dispatcher.ts';
 import { openEngine } from './engine.ts';
+import { withInboxes } from './inbox/hand-over.ts';
+import { createKeeper } from './keeper/keeper.ts';
+import { smtpMailer } from './mail/smtp.ts';
 import { createMetrics } from './metrics/metrics.ts';
 import { offerOperatorLink } from './operator-link.ts';
 import { createOutboxTaker, type OutboxTaker } from './outbox-taker.ts';
+import { baseUrlOf, peopleSide } from './people-side.ts';
 import { pooledRandomBytes } from './random-bytes.ts';
 import { createThreadedSender } from './sender/threaded-sender.ts';
 import { ensureServiceKeys } from './service-keys.ts';
@@ -24,9 +25,6 @@ import { type Environment, type Store, StoreUnavailable } from './store/store.ts
 import { systemClock } from './system-clock.ts';
 
 const { version: VERSION } = JSON.parse(readFileSync(join(import.meta.dirname, '../package.json'), 'utf8')) as { version: string };
-
-/** What `npm start` has built. */
-const WEB_APP = join(import.meta.dirname, '../../web/dist');
 
 /** An attempt takes 30 s at most, its settle a moment; an orchestrator's own patience should be longer. */
 const DRAIN_MS = 35_000;
@@ -72,42 +70,37 @@ async function serve(config: Config): Promise<void> {
     log.warn(`${name} is not a setting of this version: it is ignored (see posthorn serve --help)`);
 
   // In a thread of its own: a transaction and its sync hold up no request, and no reading of an answer.
-  const sender = createThreadedSender({
+  const threadedSender = createThreadedSender({
     allowList: config.allowAddresses,
     onThreadLost: (error) => log.error({ err: error }, 'the sending thread broke; another one follows'),
     ...(config.dnsServers === null ? {} : { dnsServers: config.dnsServers }),
   });
   const userAgent = config.userAgent ?? `Posthorn/${VERSION}`;
-  const logoUrl = config.brandLogoUrl;
   let api: Awaited<ReturnType<typeof buildApi>> | null = null;
-  const baseUrl = (): string => config.publicUrl ?? listeningUrl(api?.server.address(), config);
-  const people = { clock: systemClock, mailer: null, baseUrl };
+  const baseUrl = baseUrlOf(config, () => api?.server.address() ?? null);
+  const mailer = config.smtpUrl === null ? null : smtpMailer({ url: config.smtpUrl, from: config.mailFrom ?? '' });
+  const sender = withInboxes(threadedSender, { inboxes: store.inboxes, clock: systemClock, baseUrl });
   api =
     config.role === 'dispatcher'
       ? null
       : await buildApi({
-          ...people,
+          ...peopleSide(config, {
+            store,
+            baseUrl,
+            mailer,
+            key: engine.encryptionKey,
+            onError: (error) => log.error({ err: error }, 'accounts'),
+          }),
           store,
           sender,
+          clock: systemClock,
           allowList: config.allowAddresses,
-          publicUrl: config.publicUrl,
           trustProxy: config.trustProxy,
           disableAfterMs: config.disableAfter,
           userAgent,
           version: VERSION,
           metrics: { token: config.metricsToken, open: isLoopback(config.host), text: () => metrics.text() },
           log,
-          signUp: config.signUp,
-          branding: { name: config.brandName, logoUrl, accentColor: config.brandAccent, egressAddresses: config.egressAddresses },
-          webApp: readWebApp(WEB_APP, { logoUrl }),
-          accounts: createAccounts({
-            ...people,
-            database: store.accounts(),
-            encryptionKey: engine.encryptionKey,
-            secure: config.publicUrl?.startsWith('https:') === true,
-            name: config.brandName,
-            onError: (error) => log.error({ err: error }, 'accounts'),
-          }),
         });
   let dispatcher: Dispatcher | null = null;
   const logsAttempts = log.isLevelEnabled('info');
@@ -128,6 +121,21 @@ async function serve(config: Config): Promise<void> {
     });
   }
 
+  const keeper =
+    config.role === 'api'
+      ? null
+      : createKeeper({
+          clock: systemClock,
+          mailer,
+          baseUrl,
+          store,
+          retentionMs: config.retention,
+          ownersOf: (endpoint) => store.people.ownersOf(endpoint),
+          serviceName: config.brandName,
+          observer: metrics.keeperObserver,
+          log: { info: (line, message) => log.info(line, message), warn: (line, message) => log.warn(line, message) },
+        });
+
   metrics.watch({ store, dispatcher });
   // In every role: whoever is there takes the outbox.
   const outbox = config.databaseUrl === null ? null : takeOutbox(store, (line, message) => log.warn(line, message));
@@ -146,7 +154,8 @@ async function serve(config: Config): Promise<void> {
     }, DRAIN_MS);
     // A client that never finishes its request must not decide how this ends; one that waits for a test request's answer has had its 30 s.
     setTimeout(() => api?.server.closeAllConnections(), DRAIN_MS - 3_000).unref();
-    Promise.all([api?.close(), outbox?.stop(), dispatcher?.drain()])
+    Promise.all([api?.close(), outbox?.stop(), dispatcher?.drain(), keeper?.drain()])
+      .then(() => mailer?.close())
       .then(() => sender.close())
       .then(() => store.close())
       .then(() => {
@@ -165,6 +174,7 @@ async function serve(config: Config): Promise<void> {
 
   dispatcher?.start();
   outbox?.start();
+  keeper?.start();
   if (api === null) {
     log.info('dispatching');
     return;
@@ -176,13 +186,6 @@ async function serve(config: Config): Promise<void> {
 
 function takeOutbox(store: Store, warn: (line: object, message: string) => void): OutboxTaker {
   return createOutboxTaker({ store, judge: outboxChecks(store.eventTypes), clock: systemClock, warn });
-}
-
-/** Where people on this machine reach what listens here. */
-function listeningUrl(address: AddressInfo | string | null | undefined, { host, port }: Config): string {
-  const bound = typeof address === 'object' && address !== null ? address.port : port;
-  const name = host === '0.0.0.0' || host === '::' ? 'localhost' : host.includes(':') ? `[${host}]` : host;
-  return `http://${name}:${bound}`;
 }
 
 async function cadencesInForce(store: Store): Promise<Record<Environment, string>> {

@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox';
-import { Closed, Line, Nullable, OneOf } from './fields.ts';
+import { Closed, EnvironmentSchema, Line, Nullable, OneOf, TimestampSchema } from './fields.ts';
 
 export const ROLES = ['owner', 'developer', 'viewer'] as const;
 export type RoleName = (typeof ROLES)[number];
@@ -73,6 +73,11 @@ export const PasswordResetSchema = Closed(
 );
 export type PasswordReset = Static<typeof PasswordResetSchema>;
 
+export const ResetLinkSchema = Type.Object(
+  { url: Type.String({ description: 'Works once' }), expires_at: TimestampSchema },
+  { title: 'ResetLink', examples: [{ url: 'https://hooks.example.com/reset-password/Jf0cT2mX', expires_at: '2026-11-23T11:00:00.000Z' }] },
+);
+
 const PERSON = { id: 'per_01kb3m8v0e9qk5s2c7x4tz6w1r', email: 'ada@example.com', name: 'Ada Lovelace' };
 
 export const PersonSchema = Type.Object(
@@ -91,11 +96,14 @@ export const SignedUpSchema = Type.Object(
   { title: 'SignedUp', examples: [{ person: PERSON, verify_email: false }] },
 );
 
+export type SignedUpView = Static<typeof SignedUpSchema>;
+
 export const SessionSchema = Type.Object(
   {
     person: Type.Union([PersonSchema, Type.Null()], { description: 'Null: a visitor of the portal' }),
     operator: Type.Boolean({ description: 'Runs this installation: may act across applications' }),
     via: OneOf(['password', 'portal']),
+    environments: Type.Array(EnvironmentSchema, { description: 'Where the session may act' }),
     applications: Type.Array(Type.Object({ id: Type.String(), name: Type.String(), uid: Nullable(Type.String()), role: RoleSchema }), {
       description: 'Where the person is a member',
     }),
@@ -107,6 +115,7 @@ export const SessionSchema = Type.Object(
         person: PERSON,
         operator: false,
         via: 'password',
+        environments: ['production', 'sandbox'],
         applications: [{ id: 'app_01kb3m8v0e9qk5s2c7x4tz6w1r', name: 'Ada’s Bookshop', uid: 'business-4711', role: 'owner' }],
       },
     ],

@@ -181,6 +181,29 @@ export const EndpointSchema = Type.Object(ENDPOINT_FIELDS, {
 });
 export type EndpointView = Static<typeof EndpointSchema>;
 
+const RotationSchema = Type.Object({
+  promotes_at: Nullable(Type.String({ format: 'date-time', description: 'When the next secret becomes current; null once it has' })),
+  previous_valid_until: Nullable(
+    Type.String({ format: 'date-time', description: 'How long the one before still signs `webhook-signature`' }),
+  ),
+});
+
+export const EndpointDetailSchema = Type.Object(
+  {
+    ...ENDPOINT_FIELDS,
+    rotation: Type.Unsafe<Static<typeof RotationSchema> | null>({
+      ...RotationSchema,
+      type: ['object', 'null'],
+      description: 'While more than one secret is valid',
+    }),
+  },
+  {
+    title: 'EndpointDetail',
+    examples: [{ ...EXAMPLE, rotation: { promotes_at: '2026-11-24T10:00:00.000Z', previous_valid_until: null } }],
+  },
+);
+export type EndpointDetailView = Static<typeof EndpointDetailSchema>;
+
 const STANDARD_SECRET = Type.String({
   description: 'The same secret for Standard Webhooks libraries: `whsec_` and the base64 of its bytes',
 });

@@ -64,6 +64,8 @@ export const EventTypeSchema = Type.Object(
     ],
   },
 );
+export type EventTypeView = Static<typeof EventTypeSchema>;
+
 export const EventTypePageSchema = PageOf(EventTypeSchema, 'EventTypePage');
 
 export const EventTypeParamsSchema = Closed({ name: EventTypeNameSchema });

@@ -73,6 +73,8 @@ export const InvitationCreatedSchema = Type.Object(
   { title: 'InvitationCreated', examples: [{ ...INVITATION, url: 'https://hooks.example.com/invite/Jf0cT2mX', mailed: false }] },
 );
 
+export type InvitationCreatedView = Static<typeof InvitationCreatedSchema>;
+
 export const InvitationByTokenSchema = Type.Object(
   {
     application: Type.String({ description: 'Its name' }),
@@ -85,6 +87,8 @@ export const InvitationByTokenSchema = Type.Object(
     examples: [{ application: 'Ada’s Bookshop', email: 'grace@example.com', role: 'developer', expired: false }],
   },
 );
+
+export type InvitationByTokenView = Static<typeof InvitationByTokenSchema>;
 
 /** A link's token, given back. */
 export const LinkSchema = Closed({ token: LinkTokenSchema }, { title: 'Link', examples: [{ token: 'Jf0cT2mX' }] });

@@ -105,25 +105,29 @@ test('every change of one byte is refused', LONG, () => {
   );
 });
 
-test('every change of one bit of one request is refused, without exception', () => {
+test('every change of one byte of one request is refused, without exception', LONG, () => {
   const [request] = fc.sample(signedRequest, { numRuns: 1, seed: 1 });
   if (request === undefined) throw new Error('no sample');
   const { body, headers } = request;
+  const taken: string[] = [];
   let changes = 0;
-  const eachBitOf = (value: Uint8Array, check: (changed: Buffer) => boolean) => {
-    for (let bit = 0; bit < value.length * 8; bit++) {
-      changes++;
-      expect(check(withByteChanged(value, { at: bit >> 3, by: 1 << (bit & 7) }))).toBe(false);
+  const eachChangeOf = (value: Uint8Array, verify: (changed: Buffer) => boolean) => {
+    for (let at = 0; at < value.length; at++) {
+      for (let by = 1; by < 256; by++) {
+        changes++;
+        if (verify(withByteChanged(value, { at, by }))) taken.push(`${at} ^ ${by}`);
+      }
     }
   };
-  eachBitOf(body, (changed) => verifyX({ body: changed, headers, secrets: secret }).ok);
-  eachBitOf(body, (changed) => verifyStandard({ body: changed, headers, secrets: secret, now }).ok);
+  eachChangeOf(body, (changed) => verifyX({ body: changed, headers, secrets: secret }).ok);
+  eachChangeOf(body, (changed) => verifyStandard({ body: changed, headers, secrets: secret, now }).ok);
   for (const part of HEADERS) {
     const verify = part === 'x-signature' ? verifyX : verifyStandard;
-    eachBitOf(
+    eachChangeOf(
       Buffer.from(headers[part]),
       (changed) => verify({ body, headers: { ...headers, [part]: changed.toString('latin1') }, secrets: secret, now }).ok,
     );
   }
-  expect(changes).toBeGreaterThan(1_000);
+  expect(taken).toEqual([]);
+  expect(changes).toBe(255 * (2 * body.length + Object.values(headers).join('').length));
 });

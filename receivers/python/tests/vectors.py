@@ -27,6 +27,15 @@ class Case:
         """The headers as servers hand them over: their bytes read as latin-1."""
         return {name: value.encode().decode("latin-1") for name, value in self.headers.items()}
 
+    @property
+    def is_event(self) -> bool:
+        """Whether the body is an event of Posthorn's; what is well signed and none is `bad_body`."""
+        try:
+            fields = json.loads(self.body)
+        except ValueError:
+            return False
+        return isinstance(fields, dict) and {"id", "type", "timestamp", "environment", "data"} <= fields.keys()
+
 
 def _case(fields: dict[str, Any]) -> Case:
     return Case(

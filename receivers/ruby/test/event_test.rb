@@ -24,6 +24,15 @@ class EventTest < Minitest::Test
     assert_nil verified(BODY.sub('{"weight_kg":17.0}', 'null')).data
   end
 
+  def test_half_a_surrogate_pair
+    {
+      '\ud83d' => "\u{FFFD}", '\udE9A' => "\u{FFFD}", '\ud83d\ud83d\ude9a' => "\u{FFFD}\u{1F69A}", '\ud83d\ude9a' => "\u{1F69A}",
+      '\\\\ud83d' => '\ud83d', 'a \ud83d b \u00e9' => "a \u{FFFD} b é"
+    }.each do |written, read|
+      assert_equal read, verified(BODY.sub('{"weight_kg":17.0}') { %("#{written}") }).data, written
+    end
+  end
+
   # A byte order mark is part of the bytes: it is verified with them, and whoever strips it before breaks the signature.
   def test_byte_order_mark
     marked = "\u{FEFF}#{BODY}"

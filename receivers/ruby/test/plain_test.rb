@@ -21,10 +21,9 @@ class PlainTest < Minitest::Test
       end
     end
     with.each do |vector|
-      wanted = vector[:x_signature] == 'valid' ? [200, 'Valid signature'] : [403, 'Invalid signature']
-      others = answers[vector[:name]] - [wanted]
-      assert_includes answers[vector[:name]], wanted, vector[:name]
-      assert_operator others.size, :<, vector[:secrets].size, vector[:name]
+      given = answers[vector[:name]]
+      assert_equal vector[:x_signature] == 'valid', given.include?([200, 'Valid signature']), vector[:name]
+      assert_empty given - [[200, 'Valid signature'], [403, 'Invalid signature']], vector[:name]
     end
     puts "vectors: #{VECTORS.size} cases with X-Signature, without the kit"
   end

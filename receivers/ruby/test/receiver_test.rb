@@ -83,6 +83,16 @@ class ReceiverTest < Minitest::Test
     assert_equal :bad_signature, code { receiver.verify_signature(BODY, two.call("\t")) }
   end
 
+  def test_a_signature_has_one_spelling
+    { 'standard' => 'webhook-signature', 'x-signature' => 'x-signature' }.each do |scheme, name|
+      good = signed_headers(BODY)[name]
+      ["#{good}x", "#{good}=", "x#{good}", good[1..], good[..-2], good.upcase, "#{good},#{good}", "#{good}\0", "#{good}\n"].each do |other|
+        headers = signed_headers(BODY).merge(name => other)
+        assert_equal :bad_signature, (code { receiver(scheme: scheme).verify_signature(BODY, headers) }), other
+      end
+    end
+  end
+
   def test_a_parsed_body_is_refused_with_a_word_about_it
     [{ 'id' => 'evt_1' }, nil, 5].each do |body|
       error = assert_raises(Posthorn::Error) { receiver.verify(body, signed_headers(BODY)) }

@@ -40,6 +40,8 @@ export interface Accounts {
   session(caller: Caller): Promise<{ readonly person: Person; readonly cookies: string[] } | null>;
   /** Ends the session of these cookies, if there is one. */
   endSession(caller: Caller): Promise<void>;
+  /** A link to set a new password, as it is mailed. Null: the address has no account. */
+  resetLink(email: string): Promise<{ readonly person: Person; readonly url: string; readonly expiresAt: number } | null>;
   /** For an address that is proven by other means than a link in a mail. */
   confirmEmail(email: string): Promise<void>;
   /** Of tries by address; better-auth itself counts by IP address. */
@@ -75,6 +77,7 @@ const TRIES: Record<string, RateLimitRule> = {
 const BASE = '/auth';
 /** Set by us on each request, whatever a client sends. */
 const IP_HEADER = 'x-posthorn-client-ip';
+const RESET_SECONDS = 60 * 60;
 const SESSION_SECONDS = 7 * 24 * 60 * 60;
 const SHORTEST_PASSWORD = 8;
 const LONGEST_PASSWORD = 128;
@@ -106,6 +109,17 @@ export function createAccounts(options: AccountsOptions): Accounts {
     },
     async endSession(caller) {
       if (caller.cookie !== undefined) await ask('POST', '/sign-out', { body: {}, caller });
+    },
+    async resetLink(email) {
+      const { internalAdapter } = await auth.$context;
+      const found = await internalAdapter.findUserByEmail(email);
+      if (found === null) return null;
+      const { id, name } = found.user;
+      const token = randomBytes(24).toString('base64url');
+      const expiresAt = new Date(Date.now() + RESET_SECONDS * 1000);
+      await internalAdapter.createVerificationValue({ identifier: `reset-password:${token}`, value: id, expiresAt });
+      const person = { id: id as PersonId, email: found.user.email, name };
+      return { person, url: `${options.baseUrl()}/reset-password/${token}`, expiresAt: expiresAt.getTime() };
     },
     async confirmEmail(email) {
       const { internalAdapter } = await auth.$context;
@@ -162,6 +176,7 @@ function betterAuthOptions(options: AccountsOptions, tries: RateLimit) {
       enabled: true,
       minPasswordLength: SHORTEST_PASSWORD,
       maxPasswordLength: LONGEST_PASSWORD,
+      resetPasswordTokenExpiresIn: RESET_SECONDS,
       revokeSessionsOnPasswordReset: true,
       // With mail, an address has to be proven, and signing up tells nobody which addresses have an account.
       requireEmailVerification: mails !== null,

@@ -44,7 +44,8 @@ export function applicationRoutes(api: Api, options: ApiOptions): void {
     async (request, reply) => {
       const { name, uid = null } = request.body;
       const { principal } = request;
-      if (principal === null) return reply.code(201).send(applicationView(await foundApplication(request, options)));
+      if (principal === null || isForOneself(request))
+        return reply.code(201).send(applicationView(await foundApplication(request, options)));
       const application = await store.as(principal.actor).applications.create({ name, uid });
       if (application === 'conflict') throw uidTaken();
       return reply.code(201).send(applicationView(application));
@@ -154,13 +155,13 @@ export function applicationRoutes(api: Api, options: ApiOptions): void {
     },
     async (request, reply) => {
       const principal = principalOf(request);
+      const { id, uid } = await applicationOf(principal, request.params.application, { store, path: 'application' });
       if (principal.environment !== 'production') {
         throw new Problem(
           'production_key_required',
           'Applications exist in both environments, so deleting one takes a service key of production (in the web app, Production has to be chosen).',
         );
       }
-      const { id, uid } = await applicationOf(principal, request.params.application, { store, path: 'application' });
       if (principal.rank !== 'provider' && uid !== null) {
         throw new Problem(
           'service_key_required',
@@ -173,12 +174,17 @@ export function applicationRoutes(api: Api, options: ApiOptions): void {
   );
 }
 
+/** The operator, too, has an application of its own first. One with a uid is made for a customer. */
+function isForOneself({ session, body }: FastifyRequest<{ Body: ApplicationCreate }>): boolean {
+  return session?.via === 'password' && session.memberships.length === 0 && (body.uid ?? null) === null;
+}
+
 /** What follows a sign-up: the person's own application. */
 async function foundApplication(request: FastifyRequest<{ Body: ApplicationCreate }>, { store, signUp }: ApiOptions): Promise<Application> {
   const person = personOf(request);
-  const { name, uid } = request.body;
-  if (uid !== undefined) throw providersUid();
-  if (signUp === 'closed')
+  const { name, uid = null } = request.body;
+  if (uid !== null) throw providersUid();
+  if (signUp === 'closed' && request.principal === null)
     throw new Problem('sign_up_closed', 'The API provider makes applications here. Ask an owner of yours for an invitation.');
   const application = await store.as({ kind: 'person', id: person.id, name: person.name }).people.found(person.id, { name });
   if (application === 'member')

@@ -33,6 +33,11 @@ export function newSecretToken(): string {
   return randomBytes(32).toString('base64url');
 }
 
+/** 16 random bytes in url-safe base64: 22 characters. It stands in the URL of an endpoint, and is no secret to whoever sees that. */
+export function newInboxToken(): string {
+  return randomBytes(16).toString('base64url');
+}
+
 /** A token is 256 random bits, so a plain hash keeps it: there is no dictionary to slow down, and no time to learn from when it is looked up. */
 export function hashToken(token: string): Uint8Array {
   return createHash('sha256').update(token).digest();
@@ -68,6 +73,12 @@ export function unauthenticated(detail: string, error = ''): Problem {
 export function principalOf(request: FastifyRequest): Principal {
   if (request.principal === null) throw new TypeError(`${request.routeOptions.url ?? 'a route'} is served without a principal`);
   return request.principal;
+}
+
+/** People belong to both environments, so a key of the sandbox must not decide who they are: that would be a way into production. */
+export function requireSayOverPeople({ actor, environment }: Principal): void {
+  if (actor.kind !== 'key' || environment === 'production') return;
+  throw new Problem('production_key_required', 'People belong to both environments, so this takes a service key of production.');
 }
 
 /** Whether something of this application may be seen. Others' things do not exist for whoever acts in one. */

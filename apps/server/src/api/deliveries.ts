@@ -7,17 +7,7 @@ import {
   type DeliveryView,
   IdParams,
 } from '@posthorn/contract';
-import {
-  type EndpointId,
-  gate,
-  isId,
-  nextTick,
-  parseCadence,
-  rateAllowsAt,
-  type Waiting,
-  type WaitingFacts,
-  whyNotYet,
-} from '@posthorn/core';
+import { gate, nextTick, parseCadence, rateAllowsAt, type Waiting, type WaitingFacts, whyNotYet } from '@posthorn/core';
 import type { FastifyRequest } from 'fastify';
 import type { Delivery, DeliveryDetail, Endpoint, Store } from '../store/store.ts';
 import { attemptView } from './attempts.ts';
@@ -26,6 +16,7 @@ import type { Api, ApiOptions } from './context.ts';
 import { instantOf, timestamp, timestampOrNull } from './instants.ts';
 import { pageRequest, pageView } from './pages.ts';
 import { Problem } from './problems.ts';
+import { endpointFilter } from './requested-endpoint.ts';
 import { problemResponses } from './responses.ts';
 
 const TAGS = ['Deliveries'];
@@ -134,13 +125,6 @@ async function requestedDelivery(
 
 function deliveryNotFound(): Problem {
   return new Problem('delivery_not_found', 'No delivery of this environment has this id.');
-}
-
-/** Deleted endpoints have deliveries too, so only the form is checked. */
-function endpointFilter(text: string | undefined): EndpointId | null {
-  if (text === undefined) return null;
-  if (!isId('ep_', text)) throw Problem.field('endpoint', 'is not the id of an endpoint');
-  return text;
 }
 
 function deliveryView(delivery: Delivery): DeliveryView {

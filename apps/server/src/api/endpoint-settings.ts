@@ -1,19 +1,20 @@
 /** Endpoint settings: from a request, checked by every rule that a schema cannot say, and back into an answer. */
 import { type EndpointUpdate, type EndpointView, type FieldError, PROVIDER_SETTINGS } from '@posthorn/contract';
-import { type AllowList, breakerState, describeHealth, formatCadence, isEventTypePattern, parseCadence } from '@posthorn/core';
+import { breakerState, describeHealth, formatCadence, isEventTypePattern, parseCadence } from '@posthorn/core';
 import { checkCustomHeaders } from '../sender/headers.ts';
-import type { Endpoint, EndpointSettings, Environment } from '../store/store.ts';
+import type { Endpoint, EndpointSettings } from '../store/store.ts';
 import type { Principal } from './auth.ts';
+import { shownHeaders } from './hidden-headers.ts';
 import { timestamp, timestampOrNull } from './instants.ts';
 import { Problem } from './problems.ts';
-import { urlProblem } from './url-rule.ts';
+import { type UrlRule, urlProblem } from './url-rule.ts';
 
 type Given = Omit<EndpointUpdate, 'status'>;
 
 /** Of those settings that are given, what the store keeps. Throws a Problem that lists everything that does not do. */
 export function readSettings(
   given: Given,
-  rule: { readonly principal: Principal; readonly environment: Environment; readonly allowList: AllowList },
+  rule: UrlRule & { readonly principal: Principal },
   others: readonly FieldError[] = [],
 ): Partial<EndpointSettings> {
   refuseProviderSettings(given, rule.principal);
@@ -57,12 +58,14 @@ function readCadence(text: string | null, errors: FieldError[]): string | null {
   return null;
 }
 
-export interface HealthContext {
+export interface ViewContext {
   readonly now: number;
   readonly disableAfterMs: number;
+  /** Who looks. */
+  readonly principal: Principal;
 }
 
-function healthView({ health, disabledReason }: Endpoint, { now, disableAfterMs }: HealthContext): EndpointView['health'] {
+function healthView({ health, disabledReason }: Endpoint, { now, disableAfterMs }: ViewContext): EndpointView['health'] {
   const { state, reason } = describeHealth(health, { disabled: disabledReason, disableAfterMs });
   return {
     state,
@@ -75,7 +78,7 @@ function healthView({ health, disabledReason }: Endpoint, { now, disableAfterMs 
   };
 }
 
-export function endpointView(endpoint: Endpoint, context: HealthContext): EndpointView {
+export function endpointView(endpoint: Endpoint, context: ViewContext): EndpointView {
   return {
     id: endpoint.id,
     application: endpoint.application,
@@ -83,7 +86,7 @@ export function endpointView(endpoint: Endpoint, context: HealthContext): Endpoi
     url: endpoint.url,
     description: endpoint.description,
     event_types: [...endpoint.eventTypes],
-    headers: { ...endpoint.headers },
+    headers: shownHeaders(endpoint.headers, context.principal),
     cadence: endpoint.cadence,
     ordering: endpoint.ordering,
     rate_limit: endpoint.rateLimit,

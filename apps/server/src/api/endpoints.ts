@@ -2,6 +2,8 @@ import {
   DEFAULT_MAX_IN_FLIGHT,
   EndpointCreatedSchema,
   EndpointCreateSchema,
+  EndpointDetailSchema,
+  type EndpointDetailView,
   EndpointDispatchSchema,
   EndpointPageSchema,
   EndpointQuerySchema,
@@ -10,11 +12,11 @@ import {
   type EndpointView,
 } from '@posthorn/contract';
 import { generateSecret, standardSecret } from '../sender/secrets.ts';
-import type { Endpoint, EndpointSettings } from '../store/store.ts';
-import { applicationNotFound, chosenApplication, listedApplication, principalOf } from './auth.ts';
+import type { Endpoint, EndpointSecrets, EndpointSettings } from '../store/store.ts';
+import { applicationNotFound, chosenApplication, listedApplication, type Principal, principalOf } from './auth.ts';
 import type { Api, ApiOptions } from './context.ts';
 import { endpointView, readSettings } from './endpoint-settings.ts';
-import { timestamp } from './instants.ts';
+import { timestamp, timestampOrNull } from './instants.ts';
 import { pageRequest, pageView } from './pages.ts';
 import { Problem } from './problems.ts';
 import { ENDPOINT_PARAMS, endpointNotFound, requestedEndpoint } from './requested-endpoint.ts';
@@ -35,8 +37,9 @@ const DEFAULTS: Omit<EndpointSettings, 'url'> = {
   retrySchedule: null,
 };
 
-export function endpointRoutes(api: Api, { store, allowList, disableAfterMs }: ApiOptions): void {
-  const view = async (endpoint: Endpoint): Promise<EndpointView> => endpointView(endpoint, { now: await store.now(), disableAfterMs });
+export function endpointRoutes(api: Api, { store, allowList, baseUrl, disableAfterMs }: ApiOptions): void {
+  const view = async (endpoint: Endpoint, principal: Principal): Promise<EndpointView> =>
+    endpointView(endpoint, { now: await store.now(), disableAfterMs, principal });
 
   api.post(
     '/v1/endpoints',
@@ -54,13 +57,13 @@ export function endpointRoutes(api: Api, { store, allowList, disableAfterMs }: A
       const principal = principalOf(request);
       const { environment } = principal;
       const { application: idOrUid, secret = generateSecret(), url, ...rest } = request.body;
-      const given = readSettings({ url, ...rest }, { principal, environment, allowList }, secretErrors(secret));
+      const given = readSettings({ url, ...rest }, { principal, environment, allowList, baseUrl }, secretErrors(secret));
       const application = await chosenApplication(principal, idOrUid, store);
       const endpoint = await store
         .as(principal.actor)
         .endpoints.create({ application, environment, settings: { ...DEFAULTS, url, ...given }, secret });
       if (endpoint === null) throw applicationNotFound('application');
-      return reply.code(201).send({ ...(await view(endpoint)), secret, standard_secret: standardSecret(secret) });
+      return reply.code(201).send({ ...(await view(endpoint, principal)), secret, standard_secret: standardSecret(secret) });
     },
   );
 
@@ -79,9 +82,9 @@ export function endpointRoutes(api: Api, { store, allowList, disableAfterMs }: A
     async (request) => {
       const principal = principalOf(request);
       const application = await listedApplication(principal, request.query.application, store);
-      const health = { now: await store.now(), disableAfterMs };
+      const context = { now: await store.now(), disableAfterMs, principal };
       const page = await store.endpoints.list(principal.environment, { application, ...pageRequest(request) });
-      return pageView(request, page, (endpoint) => endpointView(endpoint, health));
+      return pageView(request, page, (endpoint) => endpointView(endpoint, context));
     },
   );
 
@@ -94,10 +97,15 @@ export function endpointRoutes(api: Api, { store, allowList, disableAfterMs }: A
         operationId: 'getEndpoint',
         tags: TAGS,
         params: ENDPOINT_PARAMS,
-        response: { 200: EndpointSchema, ...problemResponses('endpoint_not_found') },
+        response: { 200: EndpointDetailSchema, ...problemResponses('endpoint_not_found') },
       },
     },
-    async (request) => view((await requestedEndpoint(request, request.params.id, store)).endpoint),
+    async (request) => {
+      const { principal, endpoint } = await requestedEndpoint(request, request.params.id, store);
+      const secrets = await store.endpoints.secrets(principal.environment, endpoint.id);
+      if (secrets === null) throw endpointNotFound();
+      return { ...(await view(endpoint, principal)), rotation: rotationView(secrets) };
+    },
   );
 
   api.patch(
@@ -118,11 +126,11 @@ export function endpointRoutes(api: Api, { store, allowList, disableAfterMs }: A
     async (request) => {
       const { principal, endpoint } = await requestedEndpoint(request, request.params.id, store);
       const { status, ...given } = request.body;
-      const settings = readSettings(given, { principal, environment: principal.environment, allowList });
+      const settings = readSettings(given, { principal, environment: principal.environment, allowList, baseUrl });
       const change = status === undefined ? settings : { ...settings, status };
       const changed = await store.as(principal.actor).endpoints.update(principal.environment, endpoint.id, change);
       if (changed === null) throw endpointNotFound();
-      return view(changed);
+      return view(changed, principal);
     },
   );
 
@@ -169,4 +177,10 @@ export function endpointRoutes(api: Api, { store, allowList, disableAfterMs }: A
       return reply.code(202).send({ endpoint: endpoint.id, pending: opened.pending, opened_at: timestamp(opened.openedAt) });
     },
   );
+}
+
+/** When secrets change hands; which they are stays with `GET …/secret`. */
+function rotationView({ next, previous }: EndpointSecrets): EndpointDetailView['rotation'] {
+  if (next === null && previous === null) return null;
+  return { promotes_at: timestampOrNull(next?.promotesAt ?? null), previous_valid_until: timestampOrNull(previous?.validUntil ?? null) };
 }

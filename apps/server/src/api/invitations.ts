@@ -13,7 +13,7 @@ import {
 } from '@posthorn/contract';
 import type { Invitation } from '../store/store.ts';
 import { linkOver } from './account-problems.ts';
-import { applicationNotFound, chosenApplication, hashToken, newSecretToken, principalOf } from './auth.ts';
+import { applicationNotFound, chosenApplication, hashToken, newSecretToken, principalOf, requireSayOverPeople } from './auth.ts';
 import type { Api, ApiOptions } from './context.ts';
 import { timestamp } from './instants.ts';
 import { mailInvitation } from './invitation-mail.ts';
@@ -42,12 +42,13 @@ export function invitationRoutes(api: Api, options: ApiOptions): void {
         body: InvitationCreateSchema,
         response: {
           201: InvitationCreatedSchema,
-          ...problemResponses(...BODY, 'service_key_required', 'application_not_found', 'already_member'),
+          ...problemResponses(...BODY, 'service_key_required', 'production_key_required', 'application_not_found', 'already_member'),
         },
       },
     },
     async (request, reply) => {
       const principal = principalOf(request);
+      requireSayOverPeople(principal);
       const application = await chosenApplication(principal, request.body.application, store);
       const token = newSecretToken();
       const invitation = await store.as(principal.actor).invitations.create({
@@ -94,11 +95,15 @@ export function invitationRoutes(api: Api, options: ApiOptions): void {
         tags: TAGS,
         params: IdParams('An invitation’s id'),
         querystring: ApplicationQuerySchema,
-        response: { 204: NO_CONTENT, ...problemResponses('service_key_required', 'application_not_found', 'invitation_not_found') },
+        response: {
+          204: NO_CONTENT,
+          ...problemResponses('service_key_required', 'production_key_required', 'application_not_found', 'invitation_not_found'),
+        },
       },
     },
     async (request, reply) => {
       const principal = principalOf(request);
+      requireSayOverPeople(principal);
       const application = await chosenApplication(principal, request.query.application, store);
       if (!(await store.as(principal.actor).invitations.withdraw(application, request.params.id))) throw invitationNotFound();
       return reply.code(204).send();

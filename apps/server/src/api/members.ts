@@ -8,7 +8,7 @@ import {
   type MemberView,
 } from '@posthorn/contract';
 import type { Member } from '../store/store.ts';
-import { chosenApplication, principalOf } from './auth.ts';
+import { chosenApplication, principalOf, requireSayOverPeople } from './auth.ts';
 import type { Api, ApiOptions } from './context.ts';
 import { timestamp } from './instants.ts';
 import { pageRequest, pageView } from './pages.ts';
@@ -54,6 +54,7 @@ export function memberRoutes(api: Api, { store }: ApiOptions): void {
     },
     async (request) => {
       const principal = principalOf(request);
+      requireSayOverPeople(principal);
       const application = await chosenApplication(principal, request.query.application, store);
       const changed = await store.as(principal.actor).people.setRole(application, request.params.id, request.body.role);
       if (changed === null) throw memberNotFound();
@@ -78,6 +79,7 @@ export function memberRoutes(api: Api, { store }: ApiOptions): void {
     },
     async (request, reply) => {
       const principal = principalOf(request);
+      requireSayOverPeople(principal);
       const application = await chosenApplication(principal, request.query.application, store);
       const removed = await store.as(principal.actor).people.remove(application, request.params.id);
       if (removed === null) throw memberNotFound();
@@ -88,7 +90,7 @@ export function memberRoutes(api: Api, { store }: ApiOptions): void {
 }
 
 /** What an owner's route may be answered with. */
-const OWNING = ['service_key_required', 'application_not_found'] as const;
+const OWNING = ['service_key_required', 'production_key_required', 'application_not_found'] as const;
 
 function memberNotFound(): Problem {
   return new Problem('member_not_found', 'Nobody with this id is a member of the application.');

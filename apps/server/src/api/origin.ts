@@ -26,7 +26,8 @@ export function refuseForeignOrigin(request: FastifyRequest, publicUrl: string |
 function isOwn(origin: string, request: FastifyRequest, publicUrl: string | null): boolean {
   if (publicUrl !== null) return origin === new URL(publicUrl).origin;
   // Nobody said where we are reached. Then the page has to be of the host that the request itself went to: a foreign page cannot choose that.
-  return URL.parse(origin)?.host === request.host.toLowerCase();
+  const page = URL.parse(origin);
+  return page !== null && page.origin === origin && page.host === request.host.toLowerCase();
 }
 
 function wrongOrigin(detail: string): Problem {

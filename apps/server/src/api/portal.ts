@@ -21,7 +21,8 @@ export function portalRoutes(api: Api, { store, clock, baseUrl, publicUrl, webAp
       config: { access: 'provider' },
       schema: {
         summary: 'Make a link into the web app',
-        description: 'For a customer who is signed in at the provider’s own site. It works once; the session that it opens lasts 12 hours.',
+        description:
+          'For a customer who is signed in at the provider’s own site. It works once; the session that it opens lasts 12 hours. Made with a service key of the sandbox, it opens the sandbox only.',
         operationId: 'createPortalLink',
         tags: ['Applications'],
         params: ApplicationParamsSchema,
@@ -36,7 +37,9 @@ export function portalRoutes(api: Api, { store, clock, baseUrl, publicUrl, webAp
       const { expires_in_seconds: seconds = LINK_SECONDS, role = 'developer', name = 'A visitor of the portal' } = request.body;
       const token = newSecretToken();
       const expiresAt = clock.now() + seconds * 1000;
-      const link = { application: application.id, role, name, tokenHash: hashToken(token), expiresAt };
+      // A key of the sandbox opens nothing of production, by way of a visitor either.
+      const environment = principal.actor.kind === 'key' && principal.environment === 'sandbox' ? 'sandbox' : null;
+      const link = { application: application.id, environment, role, name, tokenHash: hashToken(token), expiresAt } as const;
       if (!(await store.as(principal.actor).portal.addLink(link))) throw applicationNotFound('application');
       return reply.code(201).send({ url: `${baseUrl()}/portal/${token}`, expires_at: timestamp(expiresAt) });
     },

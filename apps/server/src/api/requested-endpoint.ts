@@ -1,4 +1,5 @@
 import { IdParams } from '@posthorn/contract';
+import { type EndpointId, isId } from '@posthorn/core';
 import type { FastifyRequest } from 'fastify';
 import type { Endpoint, Store } from '../store/store.ts';
 import { maySee, type Principal, principalOf } from './auth.ts';
@@ -20,4 +21,11 @@ export async function requestedEndpoint(
 
 export function endpointNotFound(): Problem {
   return new Problem('endpoint_not_found', 'No endpoint of this environment has this id.');
+}
+
+/** Deleted endpoints have deliveries and jobs too, so only the form is checked. */
+export function endpointFilter(text: string | undefined): EndpointId | null {
+  if (text === undefined) return null;
+  if (!isId('ep_', text)) throw Problem.field('endpoint', 'is not the id of an endpoint');
+  return text;
 }

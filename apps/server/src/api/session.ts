@@ -1,5 +1,5 @@
 /** The session, as the web app asks for it. */
-import { SessionSchema, SessionUpdateSchema, type SessionView } from '@posthorn/contract';
+import { ENVIRONMENTS, SessionSchema, SessionUpdateSchema, type SessionView } from '@posthorn/contract';
 import type { FastifyRequest } from 'fastify';
 import type { Membership, Store } from '../store/store.ts';
 import { problemOfAccounts } from './account-problems.ts';
@@ -62,10 +62,14 @@ export async function freshSessionView(request: FastifyRequest, store: Store): P
 }
 
 function sessionView(session: Session): SessionView {
-  if (session.via === 'portal') return { person: null, operator: false, via: 'portal', applications: [place(session.visitor)] };
+  if (session.via === 'portal') {
+    const { environment } = session.visitor;
+    const environments = environment === null ? [...ENVIRONMENTS] : [environment];
+    return { person: null, operator: false, via: 'portal', environments, applications: [place(session.visitor)] };
+  }
   const { person, operator, memberships } = session;
   const { id, email, name } = person;
-  return { person: { id, email, name }, operator, via: 'password', applications: memberships.map(place) };
+  return { person: { id, email, name }, operator, via: 'password', environments: [...ENVIRONMENTS], applications: memberships.map(place) };
 }
 
 function place({ application: { id, name, uid }, role }: Membership): SessionView['applications'][number] {

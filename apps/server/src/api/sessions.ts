@@ -50,6 +50,8 @@ export function operatorPrincipal(session: Session): Principal | null {
 /** Where a session acts: `Posthorn-Environment` and `Posthorn-Application` say it. */
 export async function sessionPrincipal(request: FastifyRequest, session: Session, store: Store): Promise<Principal> {
   const environment = environmentOf(request);
+  if (session.via === 'portal' && session.visitor.environment !== null && session.visitor.environment !== environment)
+    throw new Problem('sandbox_only', 'The link that you came by is for the sandbox.');
   const named = request.headers['posthorn-application'];
   if (Array.isArray(named)) throw Problem.field('Posthorn-Application', 'is there twice');
   const { application, rank } = await placeOf(session, named, store);

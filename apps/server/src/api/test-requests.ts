@@ -18,7 +18,7 @@ const TAGS = ['Test requests'];
 const TEST_TYPE = 'webhook.test';
 
 export function testRoutes(api: Api, options: ApiOptions): void {
-  const { store, allowList } = options;
+  const { store, allowList, baseUrl } = options;
 
   api.post(
     '/v1/endpoints/:id/test',
@@ -66,7 +66,7 @@ export function testRoutes(api: Api, options: ApiOptions): void {
       const { environment } = principalOf(request);
       const { url, secret, type } = request.body;
       const errors = secret === undefined ? [] : secretErrors(secret);
-      const message = urlProblem(url, { environment, allowList });
+      const message = urlProblem(url, { environment, allowList, baseUrl });
       if (message !== null) errors.unshift({ path: 'url', message });
       if (errors.length > 0) throw Problem.fields(errors);
       const event = await testEvent(type, store, options.clock.now());

@@ -3,10 +3,21 @@
  * request, so the sender checks the address it connects to. What can be told from the URL alone is told at once.
  */
 import { type AllowList, classifyAddress, isAllowedAddress, isListedAddress } from '@posthorn/core';
+import { inboxToken } from '../inbox/inbox.ts';
 import type { Environment } from '../store/store.ts';
 
+export interface UrlRule {
+  readonly environment: Environment;
+  readonly allowList: AllowList;
+  /** This server's own address, without a slash at the end: its inboxes are reached without a request. */
+  readonly baseUrl: () => string;
+}
+
 /** @returns what is wrong with the URL, for people; null: nothing */
-export function urlProblem(text: string, rule: { readonly environment: Environment; readonly allowList: AllowList }): string | null {
+export function urlProblem(text: string, rule: UrlRule): string | null {
+  if (inboxToken(text, rule.baseUrl()) !== null) {
+    return rule.environment === 'sandbox' ? null : 'is an inbox, and those are for the sandbox';
+  }
   if (!/^\s*https?:/i.test(text)) return 'must be a complete URL that begins with https:// (or http:// in the sandbox)';
   if (/[\s\\]/.test(text)) return 'must not contain spaces or backslashes: percent-encode them';
   const url = /^https?:\/\//i.test(text) ? URL.parse(text) : null;

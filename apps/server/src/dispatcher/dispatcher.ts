@@ -219,7 +219,7 @@ class LaneDispatcher implements Dispatcher {
       this.#wake();
       return;
     }
-    const run = this.#runs.get(hint.lane);
+    const run = hint.kind === 'endpoint' ? this.#runs.get(hint.lane) : undefined;
     if (run !== undefined) {
       run.targetStale = true;
       this.#tend(run);
@@ -325,8 +325,9 @@ class LaneDispatcher implements Dispatcher {
       this.#tend(run);
     }
     for (const run of this.#runs.values()) {
-      if (run.gatedFrom !== null && run.gatedFrom <= this.#gateOf(run)) {
-        run.resume();
+      const opened = this.#gateOf(run);
+      if (run.gatedFrom !== null && run.gatedFrom <= opened) {
+        run.gateOpened(opened);
         this.#tend(run);
       }
     }
@@ -622,7 +623,7 @@ class LaneDispatcher implements Dispatcher {
 
   // ------------------------------------------------------------------------------------------------------------- an attempt
 
-  #attempt(pick: Pick, { id, eventId, eventType, body }: DeliveryBody): void {
+  #attempt(pick: Pick, { id, eventId, eventType, late, body }: DeliveryBody): void {
     const { run, delivery, probe } = pick;
     const { clock, random, randomBytes, sender, userAgent } = this.#options;
     const { endpoint, secrets } = run.target;
@@ -636,7 +637,7 @@ class LaneDispatcher implements Dispatcher {
         eventId,
         secrets: signingSecrets(secrets),
         customHeaders: endpoint.headers,
-        late: delivery.late,
+        late,
         userAgent,
       })
       .then((result) => {

@@ -38,7 +38,10 @@ function delivery(seq: number, orderingKey: string | null, more: Partial<Scanned
 }
 
 function absorb(run: LaneRun, deliveries: ScannedDelivery[], end = true): void {
-  run.absorb({ deliveries, cursor: deliveries.at(-1)?.seq ?? 0, moreBeyond: false, dueBeyond: null, end, gatedFrom: null }, context);
+  run.absorb(
+    { deliveries, cursor: deliveries.at(-1)?.seq ?? 0, wishedBehind: [], moreBeyond: false, dueBeyond: null, end, gatedFrom: null },
+    context,
+  );
 }
 
 /** Starts all that may start now. */
@@ -207,7 +210,7 @@ describe('slots', () => {
 describe('release', () => {
   test('what waits for its gate is left behind as a gated mark', () => {
     const run = new LaneRun(leased());
-    run.absorb({ deliveries: [], cursor: 0, moreBeyond: false, dueBeyond: null, end: true, gatedFrom: NOW + 5 }, context);
+    run.absorb({ deliveries: [], cursor: 0, wishedBehind: [], moreBeyond: false, dueBeyond: null, end: true, gatedFrom: NOW + 5 }, context);
     expect(run.finished).toBe(true);
     expect(run.release(NOW)).toMatchObject({ firstAt: NOW + 5, dueAt: null });
   });
@@ -239,7 +242,7 @@ describe('release', () => {
     run.rescan();
     const found = [retry, delivery(2, 'b'), delivery(3, 'b')];
     run.absorb(
-      { deliveries: found, cursor: 3, moreBeyond: false, dueBeyond: null, end: true, gatedFrom: null },
+      { deliveries: found, cursor: 3, wishedBehind: [], moreBeyond: false, dueBeyond: null, end: true, gatedFrom: null },
       { now: NOW + 10, gate: NOW },
     );
     run.accepted(out, context);

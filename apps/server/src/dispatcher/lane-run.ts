@@ -70,10 +70,15 @@ export class LaneRun {
   #overlooked = new Set<number>();
   /** Settled while a look at the store was under way, whose answer may still show them as they were. */
   #settledMeanwhile = new Set<number>();
+  /** Queues in which something was asked for by hand that is not their head: it goes when it is. */
+  #wishedIn = new Set<string>();
   #inFlight = 0;
   #window: number;
   #succeeded = false;
-  #firstAt: number | null = null;
+  /** The publish of the first delivery that ended a scan because it waits for its gate. */
+  #gatedFrom: number | null = null;
+  /** The same of what was seen and set aside until then: it may stand behind the cursor, or in a blocked queue. */
+  #gatedAside: number | null = null;
   #dueAt: number | null = null;
 
   constructor(leased: LeasedLane) {
@@ -121,7 +126,7 @@ export class LaneRun {
 
   /** The publish of the first delivery that waits for its gate. */
   get gatedFrom(): number | null {
-    return this.#firstAt;
+    return this.#gatedAside === null ? this.#gatedFrom : earlier(this.#gatedFrom, this.#gatedAside);
   }
 
   get wantsScan(): boolean {
@@ -209,9 +214,10 @@ export class LaneRun {
   absorb(result: ScanResult, context: { readonly now: number; readonly gate: number }): void {
     this.#cursor = Math.max(this.#cursor, result.cursor);
     for (const delivery of result.deliveries) this.#sortIn(delivery, context);
+    for (const delivery of result.wishedBehind) this.#wishedIn.add(this.#keyOf(delivery) ?? '');
     if (result.moreBeyond) this.#dueAt = earlier(this.#dueAt, context.now);
     if (result.dueBeyond !== null) this.#dueAt = earlier(this.#dueAt, result.dueBeyond);
-    if (result.gatedFrom !== null) this.#firstAt = earlier(this.#firstAt, result.gatedFrom);
+    if (result.gatedFrom !== null) this.#gatedFrom = earlier(this.#gatedFrom, result.gatedFrom);
     this.#ended = result.end;
     this.#settledMeanwhile.clear();
   }
@@ -262,18 +268,23 @@ export class LaneRun {
     this.#known.delete(delivery.seq);
     if (this.busy) this.#settledMeanwhile.add(delivery.seq);
     const overlooked = this.#overlooked.delete(delivery.seq);
-    if (end.accepted) return;
     const key = this.#keyOf(delivery);
-    if (end.stillPending && overlooked) {
-      // It may have been canceled, or asked for by hand, while its request was out.
-      this.rescan();
-    } else if (end.stillPending) {
-      if (end.dueAt === null) this.#firstAt = earlier(this.#firstAt, delivery.publishedAt);
-      else this.#dueAt = earlier(this.#dueAt, end.dueAt);
-      if (key !== null) this.#block(key);
+    if (end.stillPending) {
+      // It may have been canceled, or asked for by hand, while its request was out. One that was sent by hand may go by its gate now.
+      if (overlooked || (end.dueAt === null && delivery.publishedAt <= context.gate)) this.rescan();
+      else this.#setAside(delivery, end.dueAt);
     } else if (key !== null) {
-      this.#advance(key, context);
+      if (!end.accepted) this.#advance(key, context);
+      // What was asked for by hand may head its queue now, beyond the gate at which the scan stopped.
+      if (this.#wishedIn.has(key) && !this.#queues.has(key)) this.rescan();
     }
+  }
+
+  #setAside(delivery: ScannedDelivery, dueAt: number | null): void {
+    if (dueAt === null) this.#gatedAside = earlier(this.#gatedAside, delivery.publishedAt);
+    else this.#dueAt = earlier(this.#dueAt, dueAt);
+    const key = this.#keyOf(delivery);
+    if (key !== null) this.#block(key);
   }
 
   /** It did not go out after all: it is the next again. */
@@ -295,10 +306,16 @@ export class LaneRun {
     this.settled(delivery, { accepted: false, stillPending: false, dueAt: null }, context);
   }
 
-  /** Scans on from where it stopped: something was published since, or its gate has opened. */
+  /** Scans on from where it stopped: something was published since. */
   resume(): void {
     this.#ended = false;
-    this.#firstAt = null;
+    this.#gatedFrom = null;
+  }
+
+  /** Something that waited for its gate may go now. */
+  gateOpened(gate: number): void {
+    if (this.#gatedAside !== null && this.#gatedAside <= gate) this.rescan();
+    else this.resume();
   }
 
   /** Whether the lane has to make room for others that wait for a lease: it had its share, or is of no use to it now. */
@@ -316,7 +333,9 @@ export class LaneRun {
     this.#ready = [];
     this.#blocked.clear();
     this.#keysToFetch.clear();
-    this.#firstAt = null;
+    this.#wishedIn.clear();
+    this.#gatedFrom = null;
+    this.#gatedAside = null;
     this.#dueAt = null;
     this.#known = new Set(this.#active.keys());
     // An accepted delivery's key is not held by it any more: whoever heads that key now is found by the scan.
@@ -339,7 +358,7 @@ export class LaneRun {
     const unfinished = !this.#ended || this.hasReady || this.#keysToFetch.size > 0;
     return {
       lease: this.leased.lease,
-      firstAt: this.#firstAt,
+      firstAt: this.gatedFrom,
       dueAt: unfinished ? now : this.#dueAt,
       // What was asked for by hand waits for no floor; the next holder learns that of the others from the state.
       notBefore: Math.max(this.#wished.length > 0 ? 0 : healthFloor(this.state), this.#rateAllowsAt(now)),
@@ -392,7 +411,7 @@ export class LaneRun {
       return false;
     }
     if (delivery.publishedAt <= gate) return true;
-    this.#firstAt = earlier(this.#firstAt, delivery.publishedAt);
+    this.#gatedAside = earlier(this.#gatedAside, delivery.publishedAt);
     return false;
   }
 

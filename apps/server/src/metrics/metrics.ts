@@ -5,11 +5,13 @@
 import { BREAKER_STATES } from '@posthorn/core';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { Dispatcher, DispatcherObserver } from '../dispatcher/dispatcher.ts';
+import type { KeeperObserver } from '../keeper/keeper.ts';
 import type { Store } from '../store/store.ts';
 import { observeStore } from './observed-store.ts';
 
 export interface Metrics {
   readonly observer: DispatcherObserver;
+  readonly keeperObserver: KeeperObserver;
   /** The same store, timed. */
   observe(store: Store): Store;
   /** Reads the database's figures from here when they are asked for; the dispatcher's too, where this process has one. */
@@ -55,6 +57,22 @@ export function createMetrics(options: { readonly version: string }): Metrics {
     named({ name: 'posthorn_store_seconds', help: 'How long the store took', labelNames: ['operation'], buckets: STORE_SECONDS }),
   );
 
+  const keeperSeconds = new Histogram(
+    named({
+      name: 'posthorn_keeper_step_seconds',
+      help: 'How long the steps of jobs, expiry, retention and the like took',
+      labelNames: ['chore'],
+      buckets: STORE_SECONDS,
+    }),
+  );
+  const keeperRows = new Counter(
+    named({
+      name: 'posthorn_keeper_rows_total',
+      help: 'Deliveries sent again by jobs, deliveries expired, rows removed, notices published, mails sent',
+      labelNames: ['chore'],
+    }),
+  );
+
   let readDatabase = async (): Promise<void> => {};
 
   return {
@@ -66,6 +84,12 @@ export function createMetrics(options: { readonly version: string }): Metrics {
       gateLag: (environment, ms) => lag.observe({ environment }, ms / 1000),
       takenOver: () => takeovers.inc(),
       settleRefused: () => refused.inc(),
+    },
+    keeperObserver: {
+      step({ chore, ms, rows }) {
+        keeperSeconds.observe({ chore }, ms / 1000);
+        keeperRows.inc({ chore }, rows);
+      },
     },
     observe: (store) =>
       observeStore(store, {
@@ -104,6 +128,7 @@ function databaseGauges(named: Named, store: Store): () => Promise<void> {
       labelNames: ['state'],
     }),
   );
+  const jobs = new Gauge(named({ name: 'posthorn_jobs_unfinished', help: 'Jobs that have not ended' }));
   return async () => {
     const figures = await store.figures();
     for (const { environment, oldestPendingAt } of figures.environments) {
@@ -114,6 +139,7 @@ function databaseGauges(named: Named, store: Store): () => Promise<void> {
     notices.set(figures.noticesWaiting);
     outbox.set({ state: 'waiting' }, figures.outbox.waiting);
     outbox.set({ state: 'refused' }, figures.outbox.refused);
+    jobs.set(figures.jobsUnfinished);
   };
 }
 

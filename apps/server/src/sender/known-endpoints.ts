@@ -11,16 +11,17 @@ const MAX_KNOWN = 2_000;
 export class KnownEndpoints {
   readonly #byKey = new Map<string, Known>();
   /** The same by the request's own `secrets` object: making and hashing the key cost 0.6 µs for each request (measured). */
-  readonly #bySecrets = new WeakMap<DeliverRequest['secrets'], Known>();
+  readonly #bySecrets = new WeakMap<DeliverRequest['secrets'], { readonly request: EndpointPart; readonly known: Known }>();
   #lastNumber = 0;
   #added: (readonly [number, EndpointPart])[] = [];
   #forgotten: number[] = [];
 
   numberOf(request: DeliverRequest): number {
-    const recognised = this.#bySecrets.get(request.secrets);
-    if (recognised !== undefined && !recognised.forgotten && isUnchanged(recognised.part, request)) return recognised.number;
+    const last = this.#bySecrets.get(request.secrets);
+    if (last !== undefined && !last.known.forgotten && isUnchanged(last.request, request)) return last.known.number;
     const known = this.#find(request);
-    this.#bySecrets.set(request.secrets, known);
+    const { url, secrets, customHeaders, userAgent } = request;
+    this.#bySecrets.set(secrets, { request: { url, secrets, customHeaders, userAgent }, known });
     return known.number;
   }
 
@@ -67,8 +68,8 @@ interface Known {
 }
 
 /** By identity, where that is enough; the secrets are the same already. */
-function isUnchanged(known: EndpointPart, request: DeliverRequest): boolean {
-  return known.url === request.url && known.customHeaders === request.customHeaders && known.userAgent === request.userAgent;
+function isUnchanged(last: EndpointPart, request: DeliverRequest): boolean {
+  return last.url === request.url && last.customHeaders === request.customHeaders && last.userAgent === request.userAgent;
 }
 
 /** URL and current secret are the key, so they are the same already. */

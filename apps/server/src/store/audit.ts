@@ -3,7 +3,7 @@
  * A secret never comes in here; of custom headers, which are credentials, only the names.
  */
 import type { ApplicationId } from '@posthorn/core';
-import type { Application, Endpoint, Environment, EventType, FieldChanges } from './store.ts';
+import type { Application, Endpoint, Environment, EventType, FieldChanges, JobRequest } from './store.ts';
 
 /** A change on its way into the log. */
 export interface Change {
@@ -23,12 +23,20 @@ export type Action =
   | `event_type.${'create' | 'update' | 'delete'}`
   | `key.${'create' | 'revoke'}`
   | `delivery.${'retry' | 'cancel'}`
+  | `job.${'create' | 'cancel'}`
   | 'environment.dispatch'
   | `brake.${'pause' | 'resume'}`
   | `member.${'join' | 'update' | 'remove'}`
   | `invitation.${'create' | 'withdraw'}`
   | 'portal.link'
-  | 'operator.claim';
+  | `inbox.${'create' | 'delete'}`
+  | 'operator.claim'
+  | 'person.reset_link';
+
+/** An update that leaves everything as it was is none to tell of. */
+export function isNoChange({ action, changes = {} }: Change): boolean {
+  return action.endsWith('.update') && Object.keys(changes).length === 0;
+}
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -80,6 +88,12 @@ function headerChanges(before: Endpoint['headers'], after: Endpoint['headers']):
     named(before, after, () => 'set'),
     named(after, before, (name) => (name in before ? 'changed' : 'set')),
   );
+}
+
+export function jobChanges({ endpoint, since, until, task }: JobRequest): FieldChanges {
+  const status = task.kind === 'recover' ? task.status : null;
+  const [from, to] = [since, until].map((instant) => new Date(instant).toISOString());
+  return changedFields(null, { kind: task.kind, endpoint, since: from, until: to, status });
 }
 
 /** A catalogue's schema and example may be long, and are kept elsewhere: the log says that they changed. */

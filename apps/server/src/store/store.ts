@@ -17,12 +17,18 @@ import type {
   DeliveryStatus,
   EndpointId,
   HealthNotice,
+  InboxId,
+  InboxRequestId,
   InvitationId,
+  JobId,
+  JobState,
   KeyId,
   LaneHealth,
   Ordering,
   PersonId,
   PortalSessionId,
+  RecoverableStatus,
+  Rollup,
   Standing,
   Timings,
 } from '@posthorn/core';
@@ -227,6 +233,16 @@ export interface EnvironmentStore {
     environment: Environment,
     application: ApplicationId | null,
   ): Promise<{ readonly pending: number; readonly oldestPendingAt: number | null }>;
+  census(environment: Environment): Promise<Census>;
+}
+
+/** How many there are of what, for the operator. */
+export interface Census {
+  /** Of both environments. */
+  readonly applications: number;
+  /** By status. `failing`: those of the enabled ones whose breaker is open, or whose owner was warned. */
+  readonly endpoints: Readonly<Record<EndpointStatus | 'failing', number>>;
+  readonly breakers: Readonly<Record<BreakerState, number>>;
 }
 
 /** What the operator holds back in an environment. */
@@ -512,6 +528,9 @@ export interface DeliveryBody {
   readonly id: DeliveryId;
   readonly eventId: string;
   readonly eventType: string;
+  /** May be a view of a buffer that all bodies of one look share: keep it no longer than it takes to send it. */
+  /** As it is now: it may have been canceled and re-sent since it was scanned. */
+  readonly late: boolean;
   readonly body: Uint8Array;
 }
 
@@ -632,6 +651,8 @@ export interface RenewedLane {
 
 export interface ScanResult {
   readonly deliveries: ScannedDelivery[];
+  /** Of a scan from the start: what was asked for by hand and stands behind an earlier one of its queue, up to 256. */
+  readonly wishedBehind: readonly ScannedDelivery[];
   /** Everything up to this seq has been seen: the next scan goes on after it. */
   readonly cursor: number;
   /** There is more beyond the gate, or asked for by hand, than one scan gives. */
@@ -642,6 +663,167 @@ export interface ScanResult {
   readonly end: boolean;
   /** The publish of the first delivery that waits for the gate; null: none does. */
   readonly gatedFrom: number | null;
+}
+
+// -------------------------------------------------------------------------------------------------------------------- jobs
+
+export interface JobRequest {
+  readonly endpoint: EndpointId;
+  /** Of the event's publish. Inclusive. */
+  readonly since: number;
+  /** Exclusive. */
+  readonly until: number;
+  /**
+   * `recover`: deliveries of that status become pending again, late. `replay_missing`: events that the endpoint wants and has no delivery for get
+   * one, late. Both are due at once, in publish order, as ordinary attempts: breaker and rate hold them.
+   */
+  readonly task: { readonly kind: 'recover'; readonly status: RecoverableStatus } | { readonly kind: 'replay_missing' };
+}
+
+export interface Job extends JobRequest {
+  readonly id: JobId;
+  readonly environment: Environment;
+  readonly application: ApplicationId;
+  readonly state: JobState;
+  /** Deliveries sent again, or made. */
+  readonly done: number;
+  /** How many there are to do, as far as counted; once the job is done, how many there were. */
+  readonly total: number;
+  readonly createdAt: number;
+  readonly endedAt: number | null;
+}
+
+/** Its work goes in steps, each a transaction of its own, so a crash costs nothing but the step that was under way. */
+export interface JobStore {
+  /**
+   * A small job is counted before the answer. `too_many`: the endpoint has MOST_JOBS that have not ended. Null: no such endpoint.
+   *
+   * No delivery is sent twice by one job, and no job sends again what failed only after the job was made: jobs that overlap, or one asked for
+   * twice, do nothing twice.
+   */
+  create(environment: Environment, request: JobRequest): Promise<Job | 'too_many' | null>;
+  get(environment: Environment, id: string): Promise<Job | null>;
+  list(
+    environment: Environment,
+    filter: { readonly application: ApplicationId | null; readonly endpoint: EndpointId | null } & PageRequest,
+  ): Promise<Page<Job>>;
+  /** What it has done stays done. `ended`: it had ended already. */
+  cancel(environment: Environment, id: JobId): Promise<Job | 'ended' | null>;
+  /** Those that have not ended, of both environments, oldest first. */
+  unfinished(): Promise<Job[]>;
+  /**
+   * The next step: looks at no more than `limit` deliveries or events. A job whose endpoint is gone is canceled.
+   * @returns the job afterwards; null where it has ended, or another process is at it
+   */
+  step(id: JobId, limit: number): Promise<Job | null>;
+}
+
+/** Per endpoint. */
+export const MOST_JOBS = 20;
+
+// ------------------------------------------------------------------------------------------------------------------- stats
+
+/**
+ * Every settle counts its attempts (those that were not stale) by endpoint, application and environment, at its own instant, in buckets of each
+ * width of core's ROLLUPS.
+ */
+export interface StatsStore {
+  /** Buckets of one width in [since, until) that have counted anything, oldest first: of an endpoint, else of an application, else of the environment. */
+  rollups(
+    environment: Environment,
+    of: {
+      readonly application: ApplicationId | null;
+      readonly endpoint: EndpointId | null;
+      readonly widthMs: number;
+      readonly since: number;
+      readonly until: number;
+    },
+  ): Promise<Rollup[]>;
+  /**
+   * The endpoints that took longest to answer, the slowest first: by the 95th percentile (milliseconds) of what the hours since `since` have counted, whole
+   * hours. What was settled in the last moments may be missing.
+   */
+  slowest(
+    environment: Environment,
+    options: { readonly since: number; readonly limit: number },
+  ): Promise<{ readonly endpoint: EndpointId; readonly url: string; readonly application: ApplicationId; readonly p95: number }[]>;
+}
+
+// ------------------------------------------------------------------------------------------------------------------ upkeep
+
+/** What people are to be told, with what its reader needs of what it is about. */
+export interface Notice {
+  readonly id: string;
+  readonly kind: NoticeKind;
+  readonly environment: Environment;
+  readonly application: { readonly id: ApplicationId; readonly uid: string | null; readonly name: string };
+  readonly endpoint: { readonly id: EndpointId; readonly url: string; readonly description: string };
+  /** Only of `delivery.failed`. */
+  readonly delivery: {
+    readonly id: DeliveryId;
+    readonly event: string;
+    readonly eventType: string;
+    readonly orderingKey: string | null;
+    readonly attemptCount: number;
+    readonly publishedAt: number;
+  } | null;
+  readonly at: number;
+  /** Of the endpoint then, or of the delivery's end. */
+  readonly detail: {
+    readonly failingSince: number | null;
+    readonly failures: number | null;
+    readonly lastFailure: string | null;
+    readonly reason: string | null;
+  };
+}
+
+/** An outbox: settle and expiry write it, in the transaction that gives the reason. */
+export interface NoticeStore {
+  /** Those that were not handled, oldest first. */
+  waiting(limit: number): Promise<Notice[]>;
+  /** Each of these is handled; those with a `mailAt` are to be mailed, from then on. */
+  handled(notices: readonly { readonly id: string; readonly mailAt: number | null }[]): Promise<void>;
+  /**
+   * Those whose mail is due, oldest first, each to nobody else from now on: a mail is never sent twice, not even after a crash. `to`: who is left
+   * of an earlier try; null: nobody was asked for yet.
+   */
+  takeMails(limit: number): Promise<{ readonly notice: Notice; readonly to: readonly string[] | null; readonly tries: number }[]>;
+  /** Gives one back that could not be sent to these. */
+  mailLater(id: string, again: { readonly to: readonly string[] | null; readonly at: number; readonly tries: number }): Promise<void>;
+  /** When the next mail is due; null: none waits. */
+  nextMailAt(): Promise<number | null>;
+}
+
+/** What is done now and then in steps, each a transaction of its own and small by its `limit`. Several processes may do it at once. */
+export interface UpkeepStore {
+  /**
+   * Ends what has waited for too long (`expired`), and wakes its lanes. An attempt that was out meanwhile and is accepted makes the delivery succeed
+   * all the same. Each of those that failed has its notice.
+   * @param request.horizons by group: what was published up to then has expired
+   * @param request.revived of what was sent again by hand: when that was, at the latest
+   * @param request.cursor of the step before; null begins with the first lane
+   * @returns `cursor` null when all lanes were seen; `oldest`: since when the oldest waits that is left in the lanes of this step
+   */
+  expire(request: {
+    readonly horizons: ReadonlyMap<string, number>;
+    readonly revived: number;
+    readonly cursor: string | null;
+    readonly limit: number;
+  }): Promise<{ readonly expired: number; readonly cursor: string | null; readonly oldest: number | null }>;
+  /**
+   * Removes what is older than `before`: events with their deliveries and attempts (not an event of which a delivery is pending), jobs that have
+   * ended, notices that were handled, idempotency keys; and rollups of each width that are older than theirs.
+   * @param request.rollups by width in milliseconds
+   * @returns `cursor` null when nothing is left
+   */
+  prune(request: {
+    readonly before: number;
+    readonly rollups: ReadonlyMap<number, number>;
+    readonly cursor: string | null;
+    readonly limit: number;
+  }): Promise<{ readonly removed: number; readonly cursor: string | null }>;
+  /** Moves what settles have counted since into the buckets. Reading `rollups` needs it not. @returns whether there may be more */
+  foldStats(limit: number): Promise<boolean>;
 }
 
 // ------------------------------------------------------------------------------------------------------------------ people
@@ -677,6 +859,8 @@ export interface PeopleStore {
   /** `last_owner`: an application always has one. Null: no such member. */
   setRole(application: ApplicationId, person: string, role: Role): Promise<Member | 'last_owner' | null>;
   remove(application: ApplicationId, person: string): Promise<'removed' | 'last_owner' | null>;
+  /** Enters in the audit log that a link for a new password was made: the link itself is better-auth’s. */
+  noteResetLink(person: Person): Promise<void>;
   /** To whom to write about an endpoint. Empty for one that is deleted. */
   ownersOf(endpoint: EndpointId): Promise<Person[]>;
 }
@@ -729,6 +913,8 @@ export interface OperatorStore {
 /** A visitor whom the provider vouches for, without an account. */
 export interface PortalSession extends Membership {
   readonly id: PortalSessionId;
+  /** Where alone it may act; null: in both. */
+  readonly environment: Environment | null;
   readonly name: string;
   readonly expiresAt: number;
 }
@@ -737,6 +923,7 @@ export interface PortalStore {
   /** False: no such application. */
   addLink(input: {
     readonly application: ApplicationId;
+    readonly environment: Environment | null;
     readonly role: Role;
     /** Who it is for: the name in the audit log. */
     readonly name: string;
@@ -747,6 +934,48 @@ export interface PortalStore {
   open(link: Uint8Array, session: { readonly tokenHash: Uint8Array; readonly expiresAt: number }): Promise<PortalSession | null>;
   session(tokenHash: Uint8Array): Promise<PortalSession | null>;
   end(tokenHash: Uint8Array): Promise<void>;
+}
+
+// ------------------------------------------------------------------------------------------------------------------- inbox
+
+/** A receiver built in, of the sandbox. */
+export interface Inbox {
+  readonly id: InboxId;
+  readonly application: ApplicationId;
+  /** The last part of its URL. */
+  readonly token: string;
+  readonly createdAt: number;
+}
+
+/** A request that came in. */
+export interface InboxRequest {
+  readonly id: InboxRequestId;
+  readonly receivedAt: number;
+  readonly method: string;
+  readonly headers: Readonly<Record<string, string>>;
+  /** Its beginning, where it is long. */
+  readonly body: Uint8Array;
+  readonly bodyTruncated: boolean;
+  /** Of the event in the body; null: there is none. */
+  readonly eventId: string | null;
+  readonly eventType: string | null;
+  /** What came of checking each signature: `valid`, or what was wrong. */
+  readonly xSignature: string;
+  readonly standard: string;
+}
+
+export interface InboxStore {
+  /** `limit`: the application has as many as it may. Null: no such application. */
+  create(input: { readonly application: ApplicationId; readonly token: string; readonly most: number }): Promise<Inbox | 'limit' | null>;
+  get(id: string): Promise<Inbox | null>;
+  list(filter: { readonly application: ApplicationId | null } & PageRequest): Promise<Page<Inbox>>;
+  /** With what it has received. False: there is none. */
+  delete(id: InboxId): Promise<boolean>;
+  /** With the secrets of the sandbox endpoints of its application whose URL holds the token. */
+  byToken(token: string): Promise<{ readonly inbox: Inbox; readonly secrets: EndpointSecrets[] } | null>;
+  /** Keeps the request, and of the inbox's only the last `most`. False: the inbox is gone. */
+  keep(inbox: InboxId, request: Omit<InboxRequest, 'id'>, most: number): Promise<boolean>;
+  requests(inbox: InboxId, page: PageRequest): Promise<Page<InboxRequest>>;
 }
 
 // --------------------------------------------------------------------------------------------------------------- audit log
@@ -788,10 +1017,12 @@ export type Audited = Pick<
   | 'environments'
   | 'brakes'
   | 'deliveries'
+  | 'jobs'
   | 'people'
   | 'invitations'
   | 'operators'
   | 'portal'
+  | 'inboxes'
 >;
 
 /** A connection of better-auth's own, as it takes one. */
@@ -802,7 +1033,11 @@ export type StoreHint =
   /** A lane may have become due: look again. */
   | { readonly kind: 'work' }
   /** This endpoint's settings, status, secrets or waiting deliveries changed: whoever holds its lane should look again. */
-  | { readonly kind: 'endpoint'; readonly lane: number };
+  | { readonly kind: 'endpoint'; readonly lane: number }
+  /** A job was made. */
+  | { readonly kind: 'job' }
+  /** There is something to tell people. */
+  | { readonly kind: 'notice' };
 
 /** Of the whole database, whichever process is asked. */
 export interface Figures {
@@ -815,6 +1050,7 @@ export interface Figures {
   readonly noticesWaiting: number;
   /** Rows of the outbox: not taken yet, and set aside. */
   readonly outbox: { readonly waiting: number; readonly refused: number };
+  readonly jobsUnfinished: number;
 }
 
 export interface Store {
@@ -828,10 +1064,15 @@ export interface Store {
   readonly deliveries: DeliveryStore;
   readonly outbox: OutboxStore;
   readonly lanes: LaneStore;
+  readonly jobs: JobStore;
+  readonly stats: StatsStore;
+  readonly notices: NoticeStore;
+  readonly upkeep: UpkeepStore;
   readonly people: PeopleStore;
   readonly invitations: InvitationStore;
   readonly operators: OperatorStore;
   readonly portal: PortalStore;
+  readonly inboxes: InboxStore;
   readonly audit: AuditStore;
   /** The same store in somebody's name: changes are entered in the audit log. Without it, none are. */
   as(actor: Actor): Audited;

@@ -17,6 +17,7 @@ async function furnish(tenant: Tenant, ids: Record<string, string>): Promise<voi
   const event = await bench.call('POST', '/v1/events', { json: { application: application.id, type: 'a.b', data: {} } });
   const deliveries = await bench.call('GET', `/v1/deliveries?endpoint=${endpoint.body.id}`);
   const made = await bench.call('POST', '/v1/keys', { key: keys.sandbox, json: { name: 'another' } });
+  const job = await bench.call('POST', `/v1/endpoints/${endpoint.body.id}/recover`, { json: { since: '2026-11-01T00:00:00Z' } });
   Object.assign(ids, {
     application: application.id,
     uid: application.uid,
@@ -24,6 +25,7 @@ async function furnish(tenant: Tenant, ids: Record<string, string>): Promise<voi
     event: event.body.id,
     delivery: deliveries.body.data[0].id,
     key: made.body.id,
+    job: job.body.id,
   });
 }
 
@@ -89,6 +91,13 @@ const MATRIX: readonly [Method, string, unknown, { service: number; sandbox: num
   ['GET', '/v1/deliveries', undefined, { service: 200, sandbox: 200, production: 200 }],
   ['GET', '/v1/deliveries/{delivery}', undefined, { service: 200, sandbox: 200, production: 404 }],
   ['POST', '/v1/deliveries/{delivery}/retry', undefined, { service: 202, sandbox: 202, production: 404 }],
+  ['POST', '/v1/endpoints/{endpoint}/recover', { since: '2026-11-01T00:00:00Z' }, { service: 202, sandbox: 202, production: 404 }],
+  ['POST', '/v1/endpoints/{endpoint}/replay-missing', { since: '2026-11-01T00:00:00Z' }, { service: 202, sandbox: 202, production: 404 }],
+  ['GET', '/v1/jobs', undefined, { service: 200, sandbox: 200, production: 200 }],
+  ['GET', '/v1/jobs/{job}', undefined, { service: 200, sandbox: 200, production: 404 }],
+  ['DELETE', '/v1/jobs/{job}', undefined, { service: 409, sandbox: 409, production: 404 }],
+  ['GET', '/v1/stats', undefined, { service: 200, sandbox: 200, production: 200 }],
+  ['GET', '/v1/stats?endpoint={endpoint}', undefined, { service: 200, sandbox: 200, production: 404 }],
   ['GET', '/v1/dispatch', undefined, { service: 200, sandbox: 200, production: 200 }],
   ['POST', '/v1/dispatch', undefined, { service: 202, sandbox: 403, production: 403 }],
   ['POST', '/v1/pause', undefined, { service: 200, sandbox: 403, production: 403 }],
@@ -130,6 +139,13 @@ describe('an application key', () => {
     ['GET', '/v1/deliveries/{delivery}', undefined],
     ['POST', '/v1/deliveries/{delivery}/retry', undefined],
     ['POST', '/v1/deliveries/{delivery}/cancel', undefined],
+    ['POST', '/v1/endpoints/{endpoint}/recover', { since: '2026-11-01T00:00:00Z' }],
+    ['POST', '/v1/endpoints/{endpoint}/replay-missing', { since: '2026-11-01T00:00:00Z' }],
+    ['GET', '/v1/jobs/{job}', undefined],
+    ['DELETE', '/v1/jobs/{job}', undefined],
+    ['GET', '/v1/jobs?application={uid}', undefined],
+    ['GET', '/v1/stats?application={uid}', undefined],
+    ['GET', '/v1/stats?endpoint={endpoint}', undefined],
     ['DELETE', '/v1/keys/{key}', undefined],
     ['GET', '/v1/endpoints?application={application}', undefined],
     ['GET', '/v1/events?application={uid}', undefined],
@@ -150,7 +166,15 @@ describe('an application key', () => {
     ['POST', '/v1/keys', { application: 'other', name: 'k' }],
   ])('does not see what is another’s: %s %s', async (method, path, json) => {
     const fill = (ids: Record<string, string>) => path.replace(/\{(\w+)\}/g, (_, name: string) => ids[name] ?? '');
-    const nothing = { application: 'nobody', uid: 'nobody', endpoint: 'ep_x', event: 'evt_x', delivery: 'dlv_x', key: 'key_x' };
+    const nothing = {
+      application: 'nobody',
+      uid: 'nobody',
+      endpoint: 'ep_x',
+      event: 'evt_x',
+      delivery: 'dlv_x',
+      key: 'key_x',
+      job: 'job_x',
+    };
     const answer = await bench.call(method, fill(theirs), { key: own.keys.sandbox, json });
     expect(answer.status, answer.text).toBe(404);
     const unknown = await bench.call(method, fill(nothing), {
@@ -164,7 +188,7 @@ describe('an application key', () => {
     const get = async (path: string): Promise<{ application?: string; id: string }[]> =>
       (await bench.call('GET', `${path}?limit=100`, { key: own.keys.sandbox })).body.data;
     expect((await get('/v1/applications')).map(({ id }) => id)).toEqual([own.application.id]);
-    for (const path of ['/v1/endpoints', '/v1/events', '/v1/deliveries', '/v1/keys']) {
+    for (const path of ['/v1/endpoints', '/v1/events', '/v1/deliveries', '/v1/jobs', '/v1/keys']) {
       const applications = (await get(path)).map(({ application }) => application);
       expect(new Set(applications), path).toEqual(new Set([own.application.id]));
     }

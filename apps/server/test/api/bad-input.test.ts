@@ -2,6 +2,7 @@
  * Every operation of the OpenAPI document, with everything that can be wrong about a request: each is answered by a problem
  * that the document announces, never by a 5xx, and leaves nothing behind.
  */
+import type { ApplicationId } from '@posthorn/core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Environment } from '../../src/store/store.ts';
 import { type Answer, type CallOptions, type Method, type SignedIn, type Workbench, workbench } from './workbench.ts';
@@ -45,6 +46,7 @@ const operations = Object.entries(document.paths as Record<string, Record<string
 );
 
 let ada: SignedIn;
+let business: ApplicationId;
 
 /** By a session where only a session does. */
 function call(method: Method, bad: Case, operation: Operation): Promise<Answer> {
@@ -56,17 +58,21 @@ const known: Record<string, string> = { application: 'business-1', name: 'shipme
 
 beforeAll(async () => {
   const { application } = await bench.tenant('business-1');
+  business = application.id;
   ada = await bench.person('ada@example.com', { application: application.id, role: 'owner' });
   const endpoint = await bench.call('POST', '/v1/endpoints', { json: { application: 'business-1', url: 'http://127.0.0.1:9/' } });
   await bench.call('PUT', '/v1/event-types/shipment.created', { json: { description: 'A shipment was booked' } });
   const event = await bench.call('POST', '/v1/events', { json: { application: 'business-1', type: 'shipment.created', data: {} } });
   const deliveries = await bench.call('GET', '/v1/deliveries');
   const keys = await bench.call('GET', '/v1/keys');
+  const inbox = await bench.call('POST', '/v1/inboxes', { json: { application: 'business-1' } });
   Object.assign(known, {
     endpoints: endpoint.body.id,
     events: event.body.id,
     deliveries: deliveries.body.data[0].id,
     keys: keys.body.data[0].id,
+    inboxes: inbox.body.id,
+    members: ada.id,
   });
 });
 
@@ -95,6 +101,10 @@ async function everything(): Promise<string> {
   return JSON.stringify([
     await store.applications.list(page),
     await store.eventTypes.list(page),
+    await store.inboxes.list({ application: null, ...page }),
+    await store.audit.list('sandbox', { application: null, ...page }),
+    await store.people.members(business, page),
+    await store.invitations.list(business, page),
     await perEnvironment('production'),
     await perEnvironment('sandbox'),
   ]);

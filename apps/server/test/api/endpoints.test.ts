@@ -53,7 +53,7 @@ describe('the URL rule', () => {
     ['javascript:alert(1)', { sandbox: /complete URL/, production: /complete URL/ }],
   ])('%s', (url, { allow = '', ...wanted }) => {
     for (const environment of ['sandbox', 'production'] as const) {
-      const problem = urlProblem(url, { environment, allowList: allowList(allow) });
+      const problem = urlProblem(url, { environment, allowList: allowList(allow), baseUrl: () => 'http://localhost' });
       const expected = wanted[environment];
       if (expected === null) expect(problem, environment).toBeNull();
       else expect(problem, environment).toMatch(expected);
@@ -111,7 +111,7 @@ describe('settings', () => {
     const { secret, standard_secret, ...shown } = (await create({ ...given, secret: 'twelve chars' })).body;
     expect([secret, standard_secret]).toEqual(['twelve chars', 'whsec_dHdlbHZlIGNoYXJz']);
     expect(shown).toMatchObject(given);
-    expect((await bench.call('GET', `/v1/endpoints/${shown.id}`)).body).toEqual(shown);
+    expect((await bench.call('GET', `/v1/endpoints/${shown.id}`)).body).toEqual({ ...shown, rotation: null });
     const cleared = { cadence: null, rate_limit: null, retry_schedule: null, event_types: [], headers: {}, status: 'paused' };
     const changed = (await bench.call('PATCH', `/v1/endpoints/${shown.id}`, { json: cleared })).body;
     expect(changed).toMatchObject({ ...given, ...cleared });
@@ -179,6 +179,17 @@ describe('secrets', () => {
     const promoted = (await bench.call('POST', `${path}/promote`)).body;
     expect(promoted).toMatchObject({ secret: rotated.next.secret, next: null, previous: first });
     expect((await bench.call('GET', path)).body).toEqual(promoted);
+  });
+
+  test('tell with their endpoint when they change hands, and never which they are', async () => {
+    const { id, secret } = (await create({})).body;
+    const rotation = async () => (await bench.call('GET', `/v1/endpoints/${id}`)).body.rotation;
+    expect(await rotation()).toBeNull();
+    const { next } = (await bench.call('POST', `/v1/endpoints/${id}/secret/rotate`, { json: { overlap_seconds: 60 } })).body;
+    expect(await rotation()).toEqual({ promotes_at: next.promotes_at, previous_valid_until: null });
+    const { previous } = (await bench.call('POST', `/v1/endpoints/${id}/secret/promote`)).body;
+    expect(await rotation()).toEqual({ promotes_at: null, previous_valid_until: previous.valid_until });
+    expect(JSON.stringify((await bench.call('GET', `/v1/endpoints/${id}`)).body)).not.toContain(secret);
   });
 
   test('rotate for a day by default, and at once without an overlap', async () => {

@@ -9,6 +9,7 @@ import { createAccounts } from '../../src/accounts/accounts.ts';
 import { hashToken, newToken, tokenHint } from '../../src/api/auth.ts';
 import { type Api, buildApi } from '../../src/api/server.ts';
 import { readWebApp } from '../../src/api/web-app.ts';
+import { withInboxes } from '../../src/inbox/hand-over.ts';
 import type { Mailer } from '../../src/mail/mailer.ts';
 import { createMetrics } from '../../src/metrics/metrics.ts';
 import { createSender } from '../../src/sender/sender.ts';
@@ -106,12 +107,13 @@ export async function workbench(options: WorkbenchOptions = {}): Promise<Workben
   metrics.watch({ store, dispatcher: null });
   await store.environments.setCadence('production', 'every 30m');
   await store.environments.setCadence('sandbox', 'every 5m');
-  const sender = createSender({ isAllowed: (ip) => isAllowedAddress(ip, list), clock: clock.now });
   const log: string[] = [];
   const stream: DestinationStream = { write: (line) => void log.push(line) };
   const { publicUrl = null, mailer = null, logoUrl = null, webRoot } = options;
   const baseUrl = () => publicUrl ?? 'http://localhost';
   const people = { clock, mailer, baseUrl };
+  const reaching = createSender({ isAllowed: (ip) => isAllowedAddress(ip, list), clock: clock.now });
+  const sender = withInboxes(reaching, { inboxes: store.inboxes, clock, baseUrl });
   const errors: unknown[] = [];
   const api = await buildApi({
     ...people,

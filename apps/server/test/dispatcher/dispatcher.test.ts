@@ -335,6 +335,36 @@ describe('by hand', () => {
     expect(ids()).toEqual(['a', 'b']);
   });
 
+  test('beyond the gate, it goes as soon as it heads its key', async () => {
+    await add({ url: 'https://slow.test/' });
+    stage.delays.set('https://slow.test/', 20_000);
+    stage.dispatcher.start();
+    await publish(stage.store, event({ id: 'a', orderingKey: 'k' }));
+    await stage.clock.advanceTo(at('10:05:05'));
+    await publish(stage.store, event({ id: 'gated' }), event({ id: 'b', orderingKey: 'k' }));
+    await retry('b');
+    await stage.clock.advanceTo(at('10:05:30'));
+    expect(ids()).toEqual(['a', 'b']);
+    expect(times()[1]?.slice(0, 8)).toBe('10:05:20');
+  });
+
+  test('before its gate and in vain, it goes again at its gate, whatever the lane is busy with', async () => {
+    await add({ url: 'https://shaky.test/' });
+    let failures = 1;
+    stage.answers.set('https://shaky.test/', ({ id }) => (id === 'wished' && failures-- > 0 ? DOWN : { kind: 'accepted', status: 200 }));
+    // What is accepted after the failure gives the lane its second slot; what is slow holds the lane beyond the tick.
+    stage.delays.set('https://shaky.test/', ({ id }) => ({ wished: 7, accepted: 1_000 })[id] ?? 29_000);
+    stage.dispatcher.start();
+    await publish(stage.store, event({ id: 'wished', orderingKey: 'k' }), event({ id: 'accepted' }), event({ id: 'slow' }));
+    await stage.clock.advanceTo(at('10:04:58'));
+    await Promise.all(['slow', 'accepted'].map(retry));
+    await stage.clock.advanceTo(at('10:04:58.100'));
+    await retry('wished');
+    await stage.clock.advanceTo(at('10:06:00'));
+    expect(ids().sort()).toEqual(['accepted', 'slow', 'wished', 'wished']);
+    expect(times()[3]).toBe('10:05:00.000');
+  });
+
   test('a second wish waits for no breaker either', async () => {
     await add({ url: 'https://down.test/', cadence: 'immediate', maxInFlight: 1 });
     stage.answers.set('https://down.test/', () => DOWN);

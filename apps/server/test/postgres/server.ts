@@ -14,7 +14,7 @@ import { Client } from 'pg';
 
 const run = promisify(execFile);
 
-export const PASSWORD = 'posthorn-test';
+const PASSWORD = 'posthorn-test';
 
 /** PostgreSQL refuses to run as root, so root runs it as this user, which every system has. */
 const UNPRIVILEGED = { name: 'nobody', uid: 65_534, gid: 65_534 };
@@ -24,7 +24,7 @@ const identity = isRoot ? { uid: UNPRIVILEGED.uid, gid: UNPRIVILEGED.gid } : {};
 let binaries: Promise<string> | null = null;
 
 /** The folder of initdb, pg_ctl and postgres. */
-export function binaryFolder(): Promise<string> {
+function binaryFolder(): Promise<string> {
   binaries ??= findBinaries();
   return binaries;
 }
@@ -62,7 +62,7 @@ function isOpenToAll(path: string): boolean {
   }
 }
 
-export async function freePort(): Promise<number> {
+async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await new Promise((resolve) => server.once('listening', resolve));
   const address = server.address();
@@ -204,7 +204,7 @@ export class PostgresServer {
 }
 
 /** A folder that the server's user may use. */
-export async function makeFolder(): Promise<string> {
+async function makeFolder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'posthorn-postgres-'));
   if (isRoot) await chown(folder, UNPRIVILEGED.uid, UNPRIVILEGED.gid);
   return folder;

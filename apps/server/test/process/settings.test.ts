@@ -28,6 +28,8 @@ describe('reading settings', () => {
       role: 'all',
       allowAddresses: [],
       encryptionKey: null,
+      retention: 90 * 24 * 3_600_000,
+      smtpUrl: null,
     });
   });
 
@@ -43,8 +45,20 @@ describe('reading settings', () => {
     [['--prot', '1'], {}, '--prot'],
     [['extra'], {}, 'extra'],
     [[], { POSTHORN_PUBLIC_URL: 'ftp://x' }, 'POSTHORN_PUBLIC_URL'],
+    [[], { POSTHORN_PUBLIC_URL: 'https://example.com/hooks' }, 'POSTHORN_PUBLIC_URL'],
     [[], { POSTHORN_TRUST_PROXY: 'maybe' }, 'POSTHORN_TRUST_PROXY'],
+    [[], { POSTHORN_SIGN_UP: 'maybe' }, 'POSTHORN_SIGN_UP'],
+    [[], { POSTHORN_BRAND_ACCENT: 'red' }, 'POSTHORN_BRAND_ACCENT'],
+    [[], { POSTHORN_BRAND_LOGO_URL: 'javascript:alert(1)' }, 'POSTHORN_BRAND_LOGO_URL'],
+    [[], { POSTHORN_EGRESS_ADDRESSES: 'here' }, 'POSTHORN_EGRESS_ADDRESSES'],
+    [[], { POSTHORN_SMTP_URL: 'http://mail', POSTHORN_MAIL_FROM: 'a@example.com' }, 'POSTHORN_SMTP_URL'],
+    [[], { POSTHORN_SMTP_URL: 'smtp://mail' }, 'POSTHORN_MAIL_FROM'],
+    [[], { POSTHORN_MAIL_FROM: 'nobody' }, 'POSTHORN_MAIL_FROM'],
     [[], { POSTHORN_DNS_SERVERS: 'dns.example' }, 'POSTHORN_DNS_SERVERS'],
+    [[], { POSTHORN_RETENTION: '90' }, 'POSTHORN_RETENTION'],
+    [[], { POSTHORN_SMTP_URL: 'http://mail.example.com' }, 'POSTHORN_SMTP_URL'],
+    [[], { POSTHORN_SMTP_URL: 'smtp://mail.example.com' }, 'POSTHORN_MAIL_FROM'],
+    [[], { POSTHORN_MAIL_FROM: 'Ada ada@example.com' }, 'POSTHORN_MAIL_FROM'],
   ])('%j %j is refused in one line that names it', (args, env, name) => {
     let message = '';
     try {

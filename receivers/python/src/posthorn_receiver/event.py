@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, Literal
 
 
@@ -22,7 +23,7 @@ def parse_event(body: bytes) -> WebhookEvent | None:
     """The event, or None if the body is not one. Fields that a later version may add are ignored."""
     try:
         # Strictly UTF-8: json.loads would guess UTF-16, and take NaN. A byte order mark is skipped: it was signed, too.
-        fields = json.loads(body.decode("utf-8-sig"), parse_constant=_refuse)
+        fields = json.loads(body.decode("utf-8-sig"), parse_constant=_refuse, parse_int=_integer)
     except (ValueError, RecursionError):
         return None
     if not isinstance(fields, dict) or "data" not in fields:
@@ -31,6 +32,14 @@ def parse_event(body: bytes) -> WebhookEvent | None:
     if not (isinstance(id, str) and isinstance(type, str) and isinstance(timestamp, str) and environment in ("production", "sandbox")):
         return None
     return WebhookEvent(id, type, timestamp, environment, fields["data"])
+
+
+def _integer(digits: str) -> int | Decimal:
+    try:
+        return int(digits)
+    except ValueError:
+        # Python's guard against long integers. The event is signed and its size bounded: it must not be refused for good.
+        return Decimal(digits)
 
 
 def _refuse(constant: str) -> None:

@@ -1,10 +1,10 @@
 """The adapter for Flask 3.1 and later."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import wraps
 from typing import Concatenate, ParamSpec, TypeAlias, Unpack
 
-from flask import Response, request
+from flask import Response, current_app, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import RequestEntityTooLarge
 
@@ -13,7 +13,7 @@ from .receiver import Options, Receiver, Refused, Webhook
 __all__ = ["Webhook", "verified_webhook"]
 
 P = ParamSpec("P")
-View: TypeAlias = Callable[Concatenate[Webhook, P], ResponseReturnValue]
+View: TypeAlias = Callable[Concatenate[Webhook, P], ResponseReturnValue | Awaitable[ResponseReturnValue]]
 
 
 def verified_webhook(**options: Unpack[Options]) -> Callable[[View[P]], Callable[P, ResponseReturnValue]]:
@@ -31,7 +31,8 @@ def verified_webhook(**options: Unpack[Options]) -> Callable[[View[P]], Callable
             outcome = _receive(receiver)
             if isinstance(outcome, Refused):
                 return Response(outcome.text, outcome.status, mimetype="text/plain")
-            return view(outcome, *args, **kwargs)
+            answer: ResponseReturnValue = current_app.ensure_sync(view)(outcome, *args, **kwargs)
+            return answer
 
         return verified_view
 

@@ -13,8 +13,8 @@ export function accountsPool(connector: Connector): { open(): AccountsDatabase; 
   const idle: Client[] = [];
   let closed = false;
 
-  function release(client: Client): void {
-    if (closed || idle.length >= MOST_IDLE) client.end().catch(() => {});
+  function release(client: Client, discard: boolean): void {
+    if (closed || discard || idle.length >= MOST_IDLE) client.end().catch(() => {});
     else idle.push(client);
   }
 
@@ -22,8 +22,7 @@ export function accountsPool(connector: Connector): { open(): AccountsDatabase; 
     options: {},
     async connect() {
       const client = idle.pop() ?? (await open());
-      // pg's Client has more overloads of `query` than kysely's interface names; the one with text and values is among them.
-      return Object.assign(Object.create(client) as PostgresPoolClient, { release: () => release(client) });
+      return lend(client, (discard) => release(client, discard));
     },
     async end() {},
   };
@@ -44,4 +43,14 @@ export function accountsPool(connector: Connector): { open(): AccountsDatabase; 
       await Promise.all(idle.splice(0).map((client) => client.end()));
     },
   };
+}
+
+/** What kysely asks of a client. */
+function lend(client: Client, release: (discard: boolean) => void): PostgresPoolClient {
+  const lent = {
+    query: (sql: string, parameters: readonly unknown[]) => client.query(sql, [...parameters]),
+    release: (destroy?: boolean) => release(destroy === true),
+  };
+  // The interface has a second `query` for cursors, of which there are none here.
+  return lent as unknown as PostgresPoolClient;
 }

@@ -77,6 +77,11 @@ export class Database implements Transaction {
     return this.#repeating((connection) => runTransaction(connection, work));
   }
 
+  /** Statements of one connection, without a transaction around them: for those that cannot be within one. */
+  session<T>(work: (session: Transaction) => Promise<T>): Promise<T> {
+    return this.#repeating((connection) => work(statementsOf(connection)));
+  }
+
   /** Refuses what comes from now on. */
   refuse(): void {
     this.#closed = true;
@@ -193,13 +198,17 @@ async function sendBatch(connection: Connection, statements: readonly Statement[
   return results.slice(1, -1).map((result) => (result?.rows ?? []) as Row[]);
 }
 
-async function runTransaction<T>(connection: Connection, work: (transaction: Transaction) => Promise<T>): Promise<T> {
-  connection.takeWarning();
-  const transaction: Transaction = {
+function statementsOf(connection: Connection): Transaction {
+  return {
     all: async <R extends object>(sql: string, ...values: readonly unknown[]) => (await connection.send({ sql, values })).rows as R[],
     get: async <R extends object>(sql: string, ...values: readonly unknown[]) => ((await connection.send({ sql, values })).rows as R[])[0],
     run: async (sql, ...values) => (await connection.send({ sql, values })).rowCount ?? 0,
   };
+}
+
+async function runTransaction<T>(connection: Connection, work: (transaction: Transaction) => Promise<T>): Promise<T> {
+  connection.takeWarning();
+  const transaction = statementsOf(connection);
   // Not awaited by itself: it travels with the first statement, which fails where it does.
   const begun = connection.command('BEGIN');
   begun.catch(() => {});

@@ -5,6 +5,7 @@ import { recordChange } from '../shared/audit.ts';
 import { isBraked } from '../shared/brakes.ts';
 import { type EndpointRow, endpointFromRow, SELECT_ENDPOINTS } from '../shared/endpoints.ts';
 import { environmentState } from '../shared/environments.ts';
+import { NEWEST_JOB } from '../shared/jobs.ts';
 import type { DeliveryStore, Environment } from '../store.ts';
 import type { PostgresContext } from './context.ts';
 import type { Transaction } from './database.ts';
@@ -91,7 +92,7 @@ export function postgresDeliveries(context: PostgresContext): DeliveryStore {
             row.seq,
           );
         } else {
-          await tx.run(
+          const found = await tx.run(
             `UPDATE posthorn.deliveries SET problem = NULL, reason = NULL, late = true
              WHERE application = $1 AND environment = $2 AND published_at = $3 AND seq = $4`,
             row.application,
@@ -99,9 +100,11 @@ export function postgresDeliveries(context: PostgresContext): DeliveryStore {
             row.published_at,
             row.seq,
           );
+          // Its time was up: it was removed meanwhile.
+          if (found === 0) return null;
           await tx.run(
-            `INSERT INTO posthorn.pending (seq, event, published_at, due_at, lane, application, environment, attempt_count, by_hand, late, id, ordering_key)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, ${RESENT}, true, $9, $10)`,
+            `INSERT INTO posthorn.pending (seq, event, published_at, due_at, lane, application, environment, attempt_count, by_hand, late, revived_at, id, ordering_key)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, ${RESENT}, true, $4, $9, $10)`,
             row.seq,
             row.event,
             row.published_at,
@@ -114,8 +117,7 @@ export function postgresDeliveries(context: PostgresContext): DeliveryStore {
             row.ordering_key,
           );
         }
-        // Whatever floor the lane has.
-        await tx.run('UPDATE posthorn.lanes SET due_at = least(due_at, $2), wish_at = $2 WHERE pk = $1', row.lane, now);
+        await wake(tx, row.lane, now);
         await record(tx, 'delivery.retry', row);
         return { lane: row.lane, delivery: deliveryFromRow((await find(tx, environment, id)) as DeliveryRow) };
       });
@@ -131,15 +133,15 @@ export function postgresDeliveries(context: PostgresContext): DeliveryStore {
         if (!row.waiting || row.endpoint_deleted) return 'not_pending' as const;
         await tx.run('DELETE FROM posthorn.pending WHERE lane = $1 AND seq = $2', row.lane, row.seq);
         await tx.run(
-          `UPDATE posthorn.deliveries SET problem = 'canceled', reason = 'canceled_by_hand'
+          `UPDATE posthorn.deliveries SET problem = 'canceled', reason = 'canceled_by_hand', ended_after_job = ${NEWEST_JOB}
            WHERE application = $1 AND environment = $2 AND published_at = $3 AND seq = $4`,
           row.application,
           environment,
           row.published_at,
           row.seq,
         );
-        // Those behind it on its key may go now.
-        await tx.run('UPDATE posthorn.lanes SET due_at = least(due_at, $2) WHERE pk = $1', row.lane, now);
+        // Those behind it on its key may go now, and may have been asked for by hand.
+        await wake(tx, row.lane, now);
         await record(tx, 'delivery.cancel', row);
         return { lane: row.lane, delivery: deliveryFromRow((await find(tx, environment, id)) as DeliveryRow) };
       });
@@ -148,6 +150,11 @@ export function postgresDeliveries(context: PostgresContext): DeliveryStore {
       return result.delivery;
     },
   };
+}
+
+/** The lane has to be looked at again, whatever floor it has. */
+function wake(tx: Transaction, lane: number, now: number): Promise<number> {
+  return tx.run('UPDATE posthorn.lanes SET due_at = least(due_at, $2), wish_at = $2 WHERE pk = $1', lane, now);
 }
 
 /** The earliest pending delivery in the same queue that comes before `row`. */

@@ -8,6 +8,7 @@ const COUNTS = `SELECT
   (SELECT count(*) FROM posthorn.endpoints WHERE deleted_at IS NULL) AS endpoints,
   (SELECT count(*) FROM posthorn.lanes WHERE holder IS NOT NULL) AS leased,
   (SELECT count(*) FROM posthorn.notices WHERE handled_at IS NULL) AS notices,
+  (SELECT count(*) FROM posthorn.jobs WHERE ended_at IS NULL) AS jobs,
   (SELECT count(*) FROM posthorn.outbox) AS waiting,
   (SELECT count(*) FROM posthorn.outbox_refused) AS refused`;
 
@@ -21,7 +22,7 @@ const OLDEST = `SELECT e.environment, min(oldest.published_at) AS at
 export async function figures({ db, clock }: PostgresContext): Promise<Figures> {
   const now = await clock.now();
   const [counts = [], oldest = []] = await db.batch([{ sql: COUNTS, values: [now] }, { sql: OLDEST }]);
-  const [row] = counts as Record<'open' | 'half_open' | 'endpoints' | 'leased' | 'notices' | 'waiting' | 'refused', number>[];
+  const [row] = counts as Record<'open' | 'half_open' | 'endpoints' | 'leased' | 'notices' | 'jobs' | 'waiting' | 'refused', number>[];
   if (row === undefined) throw new TypeError('counting gave no row');
   const instants = new Map(oldest.map((each) => [each['environment'] as Environment, each['at'] as number]));
   return {
@@ -30,6 +31,7 @@ export async function figures({ db, clock }: PostgresContext): Promise<Figures> 
     breakers: { closed: Math.max(0, row.endpoints - row.open - row.half_open), open: row.open, half_open: row.half_open },
     lanesLeased: row.leased,
     noticesWaiting: row.notices,
+    jobsUnfinished: row.jobs,
     outbox: { waiting: row.waiting, refused: row.refused },
   };
 }

@@ -6,7 +6,9 @@ import { auditStore } from '../shared/audit.ts';
 import { type EndpointRow, secretState } from '../shared/endpoints.ts';
 import { environmentStore } from '../shared/environments.ts';
 import { type KeyUses, keyUses } from '../shared/keys.ts';
+import { noticeStore } from '../shared/notices.ts';
 import { sharedParts } from '../shared/parts.ts';
+import { statsStore } from '../shared/stats.ts';
 import type { Actor, Audited, Store } from '../store.ts';
 import { accountsPool } from './accounts.ts';
 import { parseDatabaseUrl } from './address.ts';
@@ -22,10 +24,12 @@ import { figures } from './figures.ts';
 import { postgresLanes } from './lanes.ts';
 import { Hints } from './listener.ts';
 import { exclusively, migrate } from './migrate.ts';
+import { SELECT_NOTICES } from './notices.ts';
 import { postgresOutbox } from './outbox.ts';
 import { postgresPublish } from './publish.ts';
 import { sharedContext } from './recipes.ts';
-import { makePartitions, startUpkeep } from './upkeep.ts';
+import { makePartitions, startSweep } from './sweep.ts';
+import { postgresUpkeep } from './upkeep.ts';
 
 export interface PostgresStoreOptions {
   /** A postgres:// URL, of one host or several. */
@@ -98,7 +102,7 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
     await close();
     throw error;
   }
-  const stopUpkeep = startUpkeep(context, { sweep: options.sweep ?? true, onSwept: options.onSwept ?? (() => {}) });
+  const stopSweep = startSweep(context, { sweep: options.sweep ?? true, onSwept: options.onSwept ?? (() => {}) });
   return {
     ...auditedParts(context, uses),
     as: (actor: Actor) => auditedParts({ ...context, actor }, uses),
@@ -107,6 +111,9 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
     events: postgresEvents(context),
     outbox: postgresOutbox(context),
     lanes,
+    stats: statsStore(shared),
+    notices: noticeStore(shared, SELECT_NOTICES),
+    upkeep: postgresUpkeep(context),
     publish: postgresPublish(context),
     figures: () => figures(context),
     now: () => context.clock.now(),
@@ -116,7 +123,7 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
     subscribe: (listener) => hints.subscribe(listener),
     exclusively: (work) => exclusively(connector, work),
     async close() {
-      stopUpkeep();
+      stopSweep();
       await close();
     },
   };

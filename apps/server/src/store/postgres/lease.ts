@@ -26,7 +26,7 @@ const IDLE = 'l.holder IS NULL AND l.enabled = 1';
  * Lanes with something to send, of each standing as many as may be leased of it; $1 now, $2 and $3 groups and their gates, $4 to $6 the limits.
  * Each part reads the beginning of its index and stops. Nothing is locked yet: what others take meanwhile is passed over when it is.
  */
-export const CANDIDATES = `WITH gates (name, gate) AS (SELECT * FROM unnest($2::text[], $3::double precision[])),
+const CANDIDATES = `WITH gates (name, gate) AS (SELECT * FROM unnest($2::text[], $3::double precision[])),
     limits (standing, most) AS (VALUES (0::smallint, $4::integer), (1::smallint, $5::integer), (2::smallint, $6::integer))
   (SELECT l.pk, l.standing, l.wish_at AS at FROM posthorn.lanes l WHERE ${IDLE} AND l.wish_at IS NOT NULL ORDER BY l.wish_at LIMIT $4)
   UNION ALL
@@ -49,7 +49,7 @@ export const CANDIDATES = `WITH gates (name, gate) AS (SELECT * FROM unnest($2::
  * Takes the lanes $1 for $2 until $3; $4 now. `free` are those that nobody publishes into at this moment. Those that somebody else is about to take are passed
  * over: SKIP LOCKED, on lanes only.
  */
-export const LEASE = `WITH chosen AS MATERIALIZED (SELECT unnest($1::integer[]) AS pk),
+const LEASE = `WITH chosen AS MATERIALIZED (SELECT unnest($1::integer[]) AS pk),
   free AS MATERIALIZED (
     SELECT l.pk, l.holder FROM posthorn.lanes l JOIN chosen c ON c.pk = l.pk
     WHERE l.enabled = 1 AND (l.holder IS NULL OR l.lease_until <= $4) FOR UPDATE OF l SKIP LOCKED
@@ -166,7 +166,7 @@ export async function renew(
  * Held lanes in which something became due: $1 holder, $2 now, $3 and $4 groups and their gates. `first_at` is cleared only where nobody publishes at this
  * moment; elsewhere it stays, so that the holder looks again.
  */
-export const STIRRED = `WITH due AS MATERIALIZED (
+const STIRRED = `WITH due AS MATERIALIZED (
     SELECT l.pk, l.due_at IS NOT NULL AS rescan FROM posthorn.lanes l
     LEFT JOIN unnest($3::text[], $4::double precision[]) AS g (name, gate) ON g.name = l.cadence_group
     WHERE l.holder = $1 AND l.holder IS NOT NULL AND (l.first_at IS NOT NULL OR l.due_at IS NOT NULL) AND (l.due_at <= $2 OR l.first_at <= g.gate)

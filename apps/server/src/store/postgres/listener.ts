@@ -25,7 +25,7 @@ export class Hints {
   #listening = false;
   #closed = false;
   #retry: NodeJS.Timeout | null = null;
-  #work = false;
+  readonly #words = new Set<Exclude<StoreHint['kind'], 'endpoint'>>();
   readonly #lanes = new Set<number>();
   #sending = false;
 
@@ -47,8 +47,8 @@ export class Hints {
   send(...hints: readonly StoreHint[]): void {
     for (const hint of hints) {
       this.#tell(hint);
-      if (hint.kind === 'work') this.#work = true;
-      else this.#lanes.add(hint.lane);
+      if (hint.kind === 'endpoint') this.#lanes.add(hint.lane);
+      else this.#words.add(hint.kind);
     }
     if (!this.#sending) this.#flush();
   }
@@ -65,11 +65,11 @@ export class Hints {
   }
 
   #flush(): void {
-    if (this.#closed || (!this.#work && this.#lanes.size === 0)) return;
+    if (this.#closed || (this.#words.size === 0 && this.#lanes.size === 0)) return;
     const lanes = [...this.#lanes].slice(0, MOST_LANES);
     for (const lane of lanes) this.#lanes.delete(lane);
-    const payload = [this.#self, this.#work ? 'work' : '', lanes.join(',')].join(' ');
-    this.#work = false;
+    const payload = [this.#self, [...this.#words].join(','), lanes.join(',')].join(' ');
+    this.#words.clear();
     this.#sending = true;
     this.#db
       .run('SELECT pg_notify($1, $2)', CHANNEL, payload)
@@ -81,10 +81,10 @@ export class Hints {
   }
 
   #heed(payload: string): void {
-    const [from, work, lanes = ''] = payload.split(' ');
+    const [from, words = '', lanes = ''] = payload.split(' ');
     if (from === this.#self) return;
     for (const lane of lanes.split(',')) if (lane !== '') this.#tell({ kind: 'endpoint', lane: Number(lane) });
-    if (work === 'work') this.#tell({ kind: 'work' });
+    for (const word of words.split(',')) if (word === 'work' || word === 'job' || word === 'notice') this.#tell({ kind: word });
   }
 
   #listen(): void {
@@ -97,7 +97,9 @@ export class Hints {
     this.#retry = setTimeout(() => {
       this.#connect().then(
         // Something may have been missed while nobody listened.
-        () => this.#tell({ kind: 'work' }),
+        () => {
+          for (const kind of ['work', 'job', 'notice'] as const) this.#tell({ kind });
+        },
         () => this.#listenAgain(),
       );
     }, RECONNECT_MS);

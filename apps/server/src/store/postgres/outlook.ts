@@ -19,7 +19,7 @@ const GROUPS = `WITH RECURSIVE groups (name) AS (
     SELECT (SELECT cadence_group FROM posthorn.lanes WHERE cadence_group > groups.name ORDER BY cadence_group LIMIT 1) FROM groups WHERE groups.name IS NOT NULL
   )`;
 
-export const OUTLOOK = `${GROUPS}
+const OUTLOOK = `${GROUPS}
   SELECT n.name, n.cadence, n.opened_at, g.name AS group
   FROM groups g JOIN posthorn.environments n ON n.name = split_part(g.name, ':', 1)
   WHERE g.name IS NOT NULL ORDER BY g.name`;
@@ -39,7 +39,7 @@ export async function outlook({ hot, clock }: PostgresContext): Promise<Outlook>
  * One statement for all of it. `name` is a group's, or null for what is not gated: retries that are due, floors that end, and the leases of
  * others that end. Each part reads the first entry of its index.
  */
-export const UPCOMING = `${GROUPS}, standings (standing) AS (VALUES (0::smallint), (1::smallint), (2::smallint))
+const UPCOMING = `${GROUPS}, standings (standing) AS (VALUES (0::smallint), (1::smallint), (2::smallint))
   SELECT g.name, f.at FROM groups g CROSS JOIN standings s CROSS JOIN LATERAL (
     SELECT l.first_at AS at FROM posthorn.lanes l
     WHERE ${IDLE} AND l.cadence_group = g.name AND l.standing = s.standing AND l.first_at IS NOT NULL AND l.not_before <= $1

@@ -26,14 +26,14 @@ const TAKE_KEYS = `INSERT INTO posthorn.idempotency_keys (scope, key, fingerprin
   SELECT scope, key, fingerprint, result, $1 FROM unnest($2::text[], $3::text[], $4::text[], $5::text[]) AS k (scope, key, fingerprint, result)
   ORDER BY scope, key`;
 
-export const HOLD_LANES = 'SELECT FROM posthorn.lanes WHERE pk = ANY ($1::integer[]) ORDER BY pk FOR KEY SHARE';
+const HOLD_LANES = 'SELECT FROM posthorn.lanes WHERE pk = ANY ($1::integer[]) ORDER BY pk FOR KEY SHARE';
 
 /**
  * $1 the instant; $2 to $11 the events; $12 to $18 the deliveries, which name their event by its place and bring along what they share with it: joining the two
  * here took longer than writing them. Numbers are drawn in the order of the arrays. A lane whose endpoint was deleted since it was looked up gets its
  * delivery canceled.
  */
-export const WRITE = `WITH new_events AS MATERIALIZED (
+const WRITE = `WITH new_events AS MATERIALIZED (
     SELECT nextval('posthorn.event_seq') AS seq, i.id, i.application, i.environment::posthorn.environment AS environment, i.type, i.ordering_key, i.deliveries,
       i.dispatch_at, i.data_start, i.body, i.brought
     FROM unnest($2::text[], $3::integer[], $4::text[], $5::text[], $6::text[], $7::integer[], $8::bigint[], $9::integer[], $10::bytea[], $11::boolean[])
@@ -60,7 +60,7 @@ export const WRITE = `WITH new_events AS MATERIALIZED (
   SELECT seq, event, $1, lane, application, environment, id, ordering_key FROM new_deliveries WHERE NOT dropped`;
 
 /** $1 the instant, $2 the lanes. */
-export const WAKE = `UPDATE posthorn.lanes SET first_at = $1 WHERE pk IN (
+const WAKE = `UPDATE posthorn.lanes SET first_at = $1 WHERE pk IN (
     SELECT pk FROM posthorn.lanes WHERE pk = ANY ($2::integer[]) AND deleted = 0 AND (first_at IS NULL OR first_at > $1) ORDER BY pk FOR NO KEY UPDATE)`;
 
 export function writeStatements({ now, events, deliveries, keys }: PublishPlan): Statement[] {

@@ -4,6 +4,8 @@ import { type Answer, all, get, type Recipe, run } from '../shared/recipe.ts';
 import type { PostgresContext } from './context.ts';
 import type { Transaction } from './database.ts';
 import { cancelDeleted } from './deletions.ts';
+import { postgresJobs } from './jobs.ts';
+import { unfolded } from './stats.ts';
 
 /**
  * Changes that people and their programs make are rare, and made one at a time over all processes. So a recipe may look first and write then, as
@@ -56,12 +58,20 @@ export function sharedContext(context: PostgresContext): SharedContext {
         await tx.run(ONE_AT_A_TIME);
         return runRecipe(context, tx, recipe());
       }),
+    step: (recipe) => db.transaction((tx) => runRecipe(context, tx, recipe())),
     read: (recipe) => runRecipe(context, db, recipe()),
+    snapshot: (recipe) =>
+      db.transaction(async (tx) => {
+        await tx.run('SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY');
+        return runRecipe(context, tx, recipe());
+      }),
     randomBytes: context.randomBytes,
     cipher: context.cipher,
     actor: context.actor,
     hint: context.hint,
     lanes,
+    jobs: postgresJobs(context),
+    counts: { unfolded },
     cancelDeleted: (lane, reason) => cancelDeleted(context, lane, reason),
   };
 }

@@ -6,7 +6,7 @@ import { LOCK_LEASED, leaseArrays } from './lease.ts';
 import { REMEMBER, stateArrays } from './settle.ts';
 
 /** least() passes over nulls: the earlier of the two, or the only one. */
-export const RELEASE = `UPDATE posthorn.lanes l
+const RELEASE = `UPDATE posthorn.lanes l
   SET holder = NULL, lease_until = NULL, first_at = least(l.first_at, r.first_at), due_at = least(l.due_at, r.due_at)
   FROM unnest($1::integer[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[]) AS r (lane, holder, fence, first_at, due_at)
   WHERE l.pk = r.lane AND l.holder = r.holder AND l.fence = r.fence`;

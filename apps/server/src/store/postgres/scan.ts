@@ -26,10 +26,10 @@ const COLUMNS = 'd.seq, d.ordering_key, d.published_at, d.due_at, d.failures, d.
 /** Of what stands beyond the gate, or was asked for by hand, a scan gives this much. */
 const BEYOND_LIMIT = 256;
 
-export const SCAN = `SELECT ${COLUMNS} FROM posthorn.pending d
+const SCAN = `SELECT ${COLUMNS} FROM posthorn.pending d
   WHERE (d.lane, d.seq) > ($1, $2) AND d.lane <= $1 ORDER BY d.lane, d.seq LIMIT $3`;
 
-export const SCAN_KEY = (late: boolean): string =>
+const SCAN_KEY = (late: boolean): string =>
   `SELECT ${COLUMNS} FROM posthorn.pending d
    WHERE (d.lane, d.ordering_key, d.seq) > ($1, $2, $3) AND (d.lane, d.ordering_key) <= ($1, $2) AND d.ordering_key IS NOT NULL
      AND ${late ? 'd.late' : 'NOT d.late'}
@@ -45,18 +45,22 @@ const HEADS_ITS_QUEUE: Readonly<Record<Ordering, string>> = {
       ELSE NOT EXISTS (SELECT FROM posthorn.pending p WHERE p.lane = d.lane AND p.ordering_key = d.ordering_key AND p.seq < d.seq AND NOT p.late) END)`,
 };
 
-/** What was asked for by hand goes first, wherever in the lane it stands. */
-export const BY_HAND = (ordering: Ordering): string =>
-  `SELECT ${COLUMNS} FROM posthorn.pending d WHERE d.lane >= $1 AND d.lane <= $1 AND d.by_hand > 0 AND ${HEADS_ITS_QUEUE[ordering]}
+/** What was asked for by hand goes first, wherever in the lane it stands, unless it stands behind another of its queue: those come apart. */
+const BY_HAND = (ordering: Ordering): string => {
+  const wished = (heads: boolean): string =>
+    `SELECT ${COLUMNS}, ${heads} AS heads FROM posthorn.pending d
+   WHERE d.lane >= $1 AND d.lane <= $1 AND d.by_hand > 0 AND ${heads ? '' : 'NOT '}${HEADS_ITS_QUEUE[ordering]}
    ORDER BY d.lane, d.seq LIMIT ${BEYOND_LIMIT}`;
+  return ordering === 'none' ? wished(true) : `(${wished(true)}) UNION ALL (${wished(false)})`;
+};
 
 /** Beyond the gate: what has an instant of its own and is due. $2 now, $3 where the gate ended the scan. */
-export const DUE_BEYOND = (ordering: Ordering): string =>
+const DUE_BEYOND = (ordering: Ordering): string =>
   `SELECT ${COLUMNS} FROM posthorn.pending d
    WHERE d.lane >= $1 AND (d.lane, d.due_at) <= ($1, $2) AND d.due_at IS NOT NULL AND d.seq > $3 AND ${HEADS_ITS_QUEUE[ordering]}
    ORDER BY d.lane, d.due_at, d.seq LIMIT ${BEYOND_LIMIT}`;
 
-export const NEXT_DUE = `SELECT d.due_at AS at FROM posthorn.pending d WHERE (d.lane, d.due_at) > ($1, $2) AND d.lane <= $1 AND d.due_at IS NOT NULL
+const NEXT_DUE = `SELECT d.due_at AS at FROM posthorn.pending d WHERE (d.lane, d.due_at) > ($1, $2) AND d.lane <= $1 AND d.due_at IS NOT NULL
   ORDER BY d.lane, d.due_at LIMIT 1`;
 
 interface ScanRequest {
@@ -70,14 +74,17 @@ interface ScanRequest {
 export async function scan(context: PostgresContext, request: ScanRequest): Promise<ScanResult> {
   const { hot } = context;
   const { lane, ordering, after, limit } = request;
-  const [rows, wished] = await Promise.all([
+  const [rows, byHand] = await Promise.all([
     hot.all<ScanRow>(SCAN, lane, after, limit),
-    after === 0 ? hot.all<ScanRow>(BY_HAND(ordering), lane) : [],
+    after === 0 ? hot.all<ScanRow & { readonly heads: boolean }>(BY_HAND(ordering), lane) : [],
   ]);
+  const wished = byHand.filter(({ heads }) => heads);
+  const wishedBehind = byHand.filter(({ heads }) => !heads).map(scanned);
   const gated = rows.findIndex((row) => row.due_at === null && row.by_hand === 0 && row.published_at > request.gate);
   if (gated === -1) {
     return {
       deliveries: together(wished, rows),
+      wishedBehind,
       cursor: rows.at(-1)?.seq ?? after,
       moreBeyond: wished.length === BEYOND_LIMIT,
       dueBeyond: null,
@@ -90,6 +97,7 @@ export async function scan(context: PostgresContext, request: ScanRequest): Prom
   const beyond = await dueBeyond(context, request, first.seq);
   return {
     deliveries: together(wished, [...rows.slice(0, gated), ...beyond.due]),
+    wishedBehind,
     cursor: rows[gated - 1]?.seq ?? after,
     moreBeyond: wished.length === BEYOND_LIMIT || beyond.due.length === BEYOND_LIMIT,
     dueBeyond: beyond.next,
@@ -141,18 +149,22 @@ function scanned(row: ScanRow): ScannedDelivery {
 }
 
 /** The body as text: its bytes are UTF-8, and bytea would travel as twice as many hexadecimal digits. */
-export const BODIES = `SELECT p.seq, p.id, e.id AS event_id, e.type AS event_type, convert_from(e.body, 'UTF8') AS body
+const BODIES = `SELECT p.seq, p.id, e.id AS event_id, e.type AS event_type, p.late, convert_from(e.body, 'UTF8') AS body
   FROM unnest($1::bigint[]) AS w (seq)
   JOIN posthorn.pending p ON p.seq = w.seq
   JOIN posthorn.events e ON e.application = p.application AND e.environment = p.environment AND e.published_at = p.published_at AND e.seq = p.event`;
 
 export async function bodies({ hot }: PostgresContext, seqs: readonly number[]): Promise<DeliveryBody[]> {
-  const rows = await hot.all<{ seq: number; id: DeliveryId; event_id: string; event_type: string; body: string }>(BODIES, int8s(seqs));
-  return rows.map(({ seq, id, event_id, event_type, body }) => ({
+  const rows = await hot.all<{ seq: number; id: DeliveryId; event_id: string; event_type: string; late: boolean; body: string }>(
+    BODIES,
+    int8s(seqs),
+  );
+  return rows.map(({ seq, id, event_id, event_type, late, body }) => ({
     seq,
     id,
     eventId: event_id,
     eventType: event_type,
+    late,
     body: Buffer.from(body, 'utf8'),
   }));
 }

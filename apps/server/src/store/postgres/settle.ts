@@ -13,6 +13,7 @@
  * A success takes a row out of `pending` and puts one into `attempts`, no more.
  */
 import { healthFloor, idTime } from '@posthorn/core';
+import { NEWEST_JOB } from '../shared/jobs.ts';
 import type { LaneSettlement, LaneState, SettledAttempt } from '../store.ts';
 import { bools, byteas, float8s, int2s, int4s, int8s, texts } from './arrays.ts';
 import type { Statement } from './connection.ts';
@@ -64,17 +65,24 @@ const GIVEN_COLUMNS = `i.id, i.started_at, i.duration_ms, i.error, i.detail, i.r
 const NEW_ATTEMPT = `(p.attempt_count = 0 OR NOT EXISTS (
       SELECT FROM posthorn.attempts t WHERE t.delivery = p.seq AND t.published_at = p.published_at AND t.id = i.id))`;
 
-/** $13 to $15 the leases, $16 the reasons of those that failed. @returns the numbers of those that ended */
-export const END = (failures: boolean): string => `WITH ended AS (
+/** One row with what a statement counted, however many lanes and attempts. @param rows a query that has them @param now the number of a parameter */
+const COUNT = (rows: string, now: number): string => `counted AS (
+    INSERT INTO posthorn.rollup_deltas (at, lanes, durations, failed)
+    SELECT $${now}::bigint, array_agg(c.lane), array_agg(c.duration_ms), array_agg(c.error IS NOT NULL) FROM ${rows} c HAVING count(*) > 0
+  )`;
+
+/** $13 to $15 the leases, $16 the reasons of those that failed, $17 now. @returns the numbers of those that ended */
+const END = (failures: boolean): string => `WITH ended AS (
     DELETE FROM posthorn.pending p USING ${INPUT('$16::text[]', 'reason')}
     WHERE i.lane = ANY (ARRAY(${held(13)})) AND p.lane = i.lane AND p.seq = i.seq AND ${NEW_ATTEMPT}
-    RETURNING p.seq AS delivery, p.published_at, p.application, p.environment, p.attempt_count + 1 AS number, false AS stale, ${GIVEN_COLUMNS}, i.reason
+    RETURNING p.seq AS delivery, p.published_at, p.application, p.environment, p.attempt_count + 1 AS number, false AS stale, ${GIVEN_COLUMNS}, i.lane,
+      i.reason
   ), written AS (
     INSERT INTO posthorn.attempts (${ATTEMPT_COLUMNS}) SELECT ${ATTEMPT_COLUMNS} FROM ended
-  )${
+  ), ${COUNT('ended', 17)}${
     failures
       ? `, failed AS (
-    UPDATE posthorn.deliveries d SET problem = 'failed', reason = e.reason FROM ended e
+    UPDATE posthorn.deliveries d SET problem = 'failed', reason = e.reason, ended_after_job = ${NEWEST_JOB} FROM ended e
     WHERE e.reason IS NOT NULL AND d.application = e.application AND d.environment = e.environment AND d.published_at = e.published_at
       AND d.seq = e.delivery
   )`
@@ -84,31 +92,40 @@ export const END = (failures: boolean): string => `WITH ended AS (
 
 /**
  * $13 to $15 the leases, $16 failures, $17 the next instants, $18 whether the attempt was by hand: then it used up the wish, but another may have come while
- * an automatic one was out. @returns the numbers of those that stay
+ * an automatic one was out; $19 now. @returns the numbers of those that stay
  */
-export const KEEP = `WITH kept AS (
+const KEEP = `WITH kept AS (
     UPDATE posthorn.pending p
     SET attempt_count = p.attempt_count + 1, failures = i.failures, due_at = i.due_at, by_hand = CASE WHEN i.by_hand THEN 0::smallint ELSE p.by_hand END
     FROM ${INPUT('$16::integer[], $17::bigint[], $18::boolean[]', 'failures, due_at, by_hand')}
     WHERE i.lane = ANY (ARRAY(${held(13)})) AND p.lane = i.lane AND p.seq = i.seq AND ${NEW_ATTEMPT}
-    RETURNING p.seq AS delivery, p.published_at, p.application, p.attempt_count AS number, false AS stale, ${GIVEN_COLUMNS}
+    RETURNING p.seq AS delivery, p.published_at, p.application, p.attempt_count AS number, false AS stale, ${GIVEN_COLUMNS}, i.lane
   ), written AS (
     INSERT INTO posthorn.attempts (${ATTEMPT_COLUMNS}) SELECT ${ATTEMPT_COLUMNS} FROM kept
-  )
+  ), ${COUNT('kept', 19)}
   SELECT delivery FROM kept`;
 
 /**
- * Attempts that change nothing any more: their lane is somebody else's by now ($13), or their delivery was canceled. $14 the event's time, which the
- * attempt's id carries. One that carries none, since it was made elsewhere, is looked for among all deliveries of its endpoint.
+ * What is left: attempts whose lane is somebody else's by now, and those of deliveries that ended while they were out. They are written down, and change nothing, but
+ * for one: accepted is accepted, even if its time ran out meanwhile.
+ *
+ * $13 to $15 the leases, $16 the event's time, which the attempt's id carries, $17 now. One that carries none, since it was made elsewhere, is looked for among all
+ * deliveries of its endpoint.
  */
-const APPEND = (timed: boolean): string => `INSERT INTO posthorn.attempts (${ATTEMPT_COLUMNS})
-  SELECT d.seq, d.published_at, d.application,
-    (SELECT count(*) + 1 FROM posthorn.attempts t WHERE t.delivery = d.seq AND t.published_at = d.published_at AND NOT t.stale),
-    i.stale, ${GIVEN_COLUMNS}
-  FROM ${INPUT('$13::boolean[], $14::bigint[]', 'stale, time')}
-  JOIN posthorn.lanes l ON l.pk = i.lane
-  JOIN posthorn.deliveries d ON d.endpoint = l.endpoint AND d.seq = i.seq ${timed ? 'AND d.published_at = i.time' : ''}
-  WHERE NOT EXISTS (SELECT FROM posthorn.attempts t WHERE t.delivery = d.seq AND t.published_at = d.published_at AND t.id = i.id)`;
+const APPEND = (timed: boolean): string => `WITH found AS (
+    SELECT d.seq AS delivery, d.published_at, d.application, d.environment, d.reason, i.lane,
+      (SELECT count(*) + 1 FROM posthorn.attempts t WHERE t.delivery = d.seq AND t.published_at = d.published_at AND NOT t.stale) AS number,
+      i.lane <> ALL (ARRAY(${held(13)})) AS stale, ${GIVEN_COLUMNS}
+    FROM ${INPUT('$16::bigint[]', 'time')}
+    JOIN posthorn.lanes l ON l.pk = i.lane
+    JOIN posthorn.deliveries d ON d.endpoint = l.endpoint AND d.seq = i.seq ${timed ? 'AND d.published_at = i.time' : ''}
+    WHERE NOT EXISTS (SELECT FROM posthorn.attempts t WHERE t.delivery = d.seq AND t.published_at = d.published_at AND t.id = i.id)
+  ), accepted AS (
+    UPDATE posthorn.deliveries d SET problem = NULL, reason = NULL FROM found f
+    WHERE f.error IS NULL AND NOT f.stale AND f.reason = 'expired' AND d.application = f.application AND d.environment = f.environment
+      AND d.published_at = f.published_at AND d.seq = f.delivery
+  ), ${COUNT('(SELECT * FROM found WHERE NOT stale)', 17)}
+  INSERT INTO posthorn.attempts (${ATTEMPT_COLUMNS}) SELECT ${ATTEMPT_COLUMNS} FROM found`;
 
 /**
  * The lanes' memory: $1 to $3 the leases, then a column each. Nothing is written over a health that was started anew meanwhile, nor where there is nothing new:
@@ -176,16 +193,40 @@ const DISABLE: readonly string[] = [
 
 /** @returns for each lane whether it was settled, or stale */
 export async function settle(context: PostgresContext, batch: readonly LaneSettlement[]): Promise<('settled' | 'stale')[]> {
+  const results: ('settled' | 'stale')[] = [];
+  for (const distinct of withDistinctLanes(batch)) results.push(...(await settleLanes(context, distinct)));
+  return results;
+}
+
+/** Who lost a lane and leased it anew settles it twice, under two fences: one after the other, since the statements tell attempts apart by their lane. */
+function withDistinctLanes(batch: readonly LaneSettlement[]): LaneSettlement[][] {
+  const batches: LaneSettlement[][] = [];
+  let lanes = new Set<number>();
+  for (const settlement of batch) {
+    const { lane } = settlement.lease;
+    if (batches.length === 0 || lanes.has(lane)) {
+      lanes = new Set();
+      batches.push([]);
+    }
+    lanes.add(lane);
+    batches.at(-1)?.push(settlement);
+  }
+  return batches;
+}
+
+async function settleLanes(context: PostgresContext, batch: readonly LaneSettlement[]): Promise<('settled' | 'stale')[]> {
   const { hot, clock, hint } = context;
   const now = await clock.now();
   const entries = batch.flatMap((settlement) => settlement.attempts.map((attempt): Entry => ({ settlement, attempt })));
   const [locked = [], ...recorded] = await hot.batch(settleStatements(batch, entries, now));
   const ours = new Set(locked.map(({ pk }) => pk as number));
-  const done = new Set(recorded.flatMap((rows) => rows.map((row) => row['delivery'] as number | undefined)));
+  const rows = recorded.flat();
+  const done = new Set(rows.map((row) => row['delivery'] as number | undefined));
   const left = entries.filter(({ attempt }) => !done.has(attempt.seq));
-  if (left.length > 0) await hot.batch(appendStatements(left, ours));
+  if (left.length > 0) await hot.batch(appendStatements(left, now));
   const disabled = batch.filter(({ lease, disable }) => disable !== null && ours.has(lease.lane));
   if (disabled.length > 0) hint(...disabled.map(({ lease }) => ({ kind: 'endpoint' as const, lane: lease.lane })));
+  if (rows.some((row) => 'notice' in row)) hint({ kind: 'notice' });
   return batch.map(({ lease }) => (ours.has(lease.lane) ? 'settled' : 'stale'));
 }
 
@@ -197,13 +238,13 @@ function settleStatements(batch: readonly LaneSettlement[], entries: readonly En
   if (ending.length > 0) {
     const reasons = ending.map(({ attempt: { end } }) => (end.status === 'failed' ? end.reason : null));
     const failures = reasons.some((reason) => reason !== null);
-    statements.push({ sql: END(failures), values: [...attemptArrays(ending), ...leases, texts(reasons)] });
+    statements.push({ sql: END(failures), values: [...attemptArrays(ending), ...leases, texts(reasons), now] });
   }
   if (staying.length > 0) {
     const ends = staying.map(({ attempt: { end } }) => (end.status === 'pending' ? end : { failures: 0, dueAt: null }));
     const byHand = bools(staying.map(({ attempt }) => attempt.byHand));
     const own = [int4s(ends.map(({ failures }) => failures)), int8s(ends.map(({ dueAt }) => dueAt)), byHand];
-    statements.push({ sql: KEEP, values: [...attemptArrays(staying), ...leases, ...own] });
+    statements.push({ sql: KEEP, values: [...attemptArrays(staying), ...leases, ...own, now] });
   }
   const states = batch.map(({ state }) => ({ state, notBefore: healthFloor(state) }));
   statements.push({ sql: REMEMBER(false), values: [...leases, ...stateArrays(states)] });
@@ -224,20 +265,17 @@ function latest(attempts: readonly SettledAttempt[]): number | null {
   return firsts.length === 0 ? null : Math.max(...firsts);
 }
 
-function appendStatements(left: readonly Entry[], ours: ReadonlySet<number>): Statement[] {
-  const statement = (entries: readonly Entry[], times: readonly (number | null)[]): Statement[] => {
+function appendStatements(left: readonly Entry[], now: number): Statement[] {
+  const leases = leaseArrays([...new Map(left.map(({ settlement: { lease } }) => [lease.lane, lease])).values()]);
+  const append = (entries: readonly Entry[], timed: boolean): Statement[] => {
     if (entries.length === 0) return [];
-    const stale = bools(entries.map(({ settlement }) => !ours.has(settlement.lease.lane)));
-    return [{ sql: APPEND(times[0] !== null), values: [...attemptArrays(entries), stale, int8s(times)] }];
+    return [{ sql: APPEND(timed), values: [...attemptArrays(entries), ...leases, int8s(entries.map(time)), now] }];
   };
-  const time = ({ attempt }: Entry): number => idTime(attempt.attemptId) ?? 0;
   const timed = left.filter((entry) => time(entry) > 0);
   const untimed = left.filter((entry) => time(entry) === 0);
-  return [
-    ...statement(timed, timed.map(time)),
-    ...statement(
-      untimed,
-      untimed.map(() => null),
-    ),
-  ];
+  return [{ sql: LOCK_LEASED, values: leases }, ...append(timed, true), ...append(untimed, false)];
+}
+
+function time({ attempt }: Entry): number {
+  return idTime(attempt.attemptId) ?? 0;
 }

@@ -1,6 +1,6 @@
 /** The audit log. An entry is written within the transaction of the change that it tells of: neither is there without the other. */
 import { type ApplicationId, type AuditEntryId, newId } from '@posthorn/core';
-import type { Change } from '../audit.ts';
+import { type Change, isNoChange } from '../audit.ts';
 import { Conditions, pageOf, readCursor } from '../page.ts';
 import type { Actor, AuditEntry, AuditStore, Environment, FieldChanges } from '../store.ts';
 import type { SharedContext } from './context.ts';
@@ -22,7 +22,7 @@ interface AuditRow {
 
 /** Within the change's transaction. Nothing where the change is made in nobody's name. */
 export function* recordChange({ actor, randomBytes }: Pick<SharedContext, 'actor' | 'randomBytes'>, change: Change): Recipe<void> {
-  if (actor === null) return;
+  if (actor === null || isNoChange(change)) return;
   const at = yield* now();
   yield* run(
     `INSERT INTO audit_log (id, at, application, environment, actor_kind, actor_id, actor_name, action, target_kind, target_id, changes)

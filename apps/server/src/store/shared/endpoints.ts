@@ -192,9 +192,15 @@ export function endpointStore(context: SharedContext): EndpointStore {
         yield* run('UPDATE lanes SET cadence_group = ? WHERE pk = ?', `${environment}:${next.cadence ?? ''}`, row.pk);
         yield* enableLanes('e.pk = ?', row.pk);
         yield* context.lanes.targetsChanged(row.application);
-        if (next.url !== row.url || (status === 'enabled' && row.status !== 'enabled')) yield* startHealthAnew(row.pk);
+        const reenabled = status === 'enabled' && row.status !== 'enabled';
+        if (next.url !== row.url || reenabled) yield* startHealthAnew(row.pk);
+        // Disabled once more, its owner is told once more.
+        if (reenabled) yield* run('UPDATE lanes SET told = NULL WHERE pk = ?', row.pk);
         // What stood behind a retry may go at once in another order, but the lane's marks only know the heads of the old one.
-        if (next.ordering !== row.ordering) yield* wakeLane(row.pk, at);
+        if (next.ordering !== row.ordering) {
+          yield* wakeLane(row.pk, at);
+          yield* run('UPDATE lanes SET wish_at = ? WHERE pk = ?', at, row.pk);
+        }
         const endpoint = endpointFromRow(context, (yield* find(environment, id)) as EndpointRow);
         yield* record('endpoint.update', endpointFromRow(context, row), endpoint);
         return { lane: row.pk, endpoint };

@@ -1,5 +1,6 @@
 /** The two environments: their cadence in force, dispatch-now, and what waits in them. */
-import type { Environment, EnvironmentState, EnvironmentStore } from '../store.ts';
+import type { BreakerState } from '@posthorn/core';
+import type { Census, EndpointStatus, Environment, EnvironmentState, EnvironmentStore } from '../store.ts';
 import { recordChange } from './audit.ts';
 import type { SharedContext } from './context.ts';
 import { all, get, now, type Recipe, run } from './recipe.ts';
@@ -50,5 +51,27 @@ export function environmentStore(context: SharedContext): Omit<EnvironmentStore,
       context.hint({ kind: 'work' }, ...opened.held.map(({ pk }) => ({ kind: 'endpoint' as const, lane: pk })));
       return opened.state;
     },
+    census: (environment) => context.read(() => census(environment)),
+  };
+}
+
+function* census(environment: Environment): Recipe<Census> {
+  const at = yield* now();
+  const tenants = yield* get<{ n: number }>('SELECT count(*) AS n FROM applications WHERE deleted_at IS NULL');
+  const counts = (yield* get<Record<'enabled' | 'paused' | 'disabled' | 'failing' | 'open' | 'half_open', number>>(
+    `SELECT count(*) FILTER (WHERE e.status = 'enabled') AS enabled, count(*) FILTER (WHERE e.status = 'paused') AS paused,
+       count(*) FILTER (WHERE e.status = 'disabled') AS disabled,
+       count(*) FILTER (WHERE e.status = 'enabled' AND l.failing_since IS NOT NULL AND (l.probe_at IS NOT NULL OR l.warned_at IS NOT NULL)) AS failing,
+       count(*) FILTER (WHERE l.probe_at > ?) AS open, count(*) FILTER (WHERE l.probe_at <= ?) AS half_open
+     FROM endpoints e JOIN lanes l ON l.endpoint = e.pk WHERE e.environment = ? AND e.deleted_at IS NULL`,
+    at,
+    at,
+    environment,
+  )) as Record<EndpointStatus | 'failing' | Exclude<BreakerState, 'closed'>, number>;
+  const { enabled, paused, disabled, failing, open, half_open } = counts;
+  return {
+    applications: tenants?.n ?? 0,
+    endpoints: { enabled, paused, disabled, failing },
+    breakers: { closed: enabled + paused + disabled - open - half_open, open, half_open },
   };
 }

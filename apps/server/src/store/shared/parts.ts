@@ -5,7 +5,9 @@ import { brakeStore } from './brakes.ts';
 import type { SharedContext } from './context.ts';
 import { endpointStore } from './endpoints.ts';
 import { eventTypeStore } from './event-types.ts';
+import { inboxStore } from './inboxes.ts';
 import { invitationStore } from './invitations.ts';
+import { jobStore } from './jobs.ts';
 import { type KeyUses, keyStore } from './keys.ts';
 import { operatorStore } from './operators.ts';
 import { peopleStore } from './people.ts';
@@ -18,9 +20,11 @@ export function sharedParts(context: SharedContext, uses: KeyUses): Omit<Audited
     eventTypes: eventTypeStore(context),
     keys: keyStore(context, uses),
     brakes: brakeStore(context),
+    jobs: jobStore(context),
     people: peopleStore(context),
     invitations: invitationStore(context),
     operators: operatorStore(context),
     portal: portalStore(context),
+    inboxes: inboxStore(context),
   };
 }

@@ -121,6 +121,12 @@ export function peopleStore(context: SharedContext): PeopleStore {
         return 'removed';
       });
     },
+    async noteResetLink({ id, email }) {
+      const changes = { email: { from: null, to: email } };
+      const target = { kind: 'person', id };
+      const change = { action: 'person.reset_link', application: null, environment: null, target, changes } as const;
+      await context.transaction(() => recordChange(context, change));
+    },
     ownersOf(endpoint) {
       return context.read(() =>
         all<{ id: PersonId; email: string; name: string }>(

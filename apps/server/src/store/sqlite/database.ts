@@ -71,6 +71,15 @@ export class Database {
     return attempt(() => Number(this.#prepare(sql).run(...parameters).changes));
   }
 
+  /**
+   * Inserts one row.
+   * @returns its rowid. Unlike RETURNING, which makes SQLite keep a statement journal: within a savepoint that wrote much, truncating that journal
+   * after each row costs in proportion to all that was written (44 of 74 µs an event in batches of 1,000, measured).
+   */
+  insert(sql: string, ...parameters: SQLInputValue[]): number {
+    return attempt(() => Number(this.#prepare(sql).run(...parameters).lastInsertRowid));
+  }
+
   /** Runs `work` as one transaction; it is on disk when this returns. Whatever `work` throws rolls it back. */
   transaction<T>(work: () => T): T {
     attempt(() => this.#db.exec('BEGIN IMMEDIATE'));
@@ -81,6 +90,19 @@ export class Database {
     } catch (error) {
       if (this.#db.isTransaction) this.#db.exec('ROLLBACK');
       throw error;
+    }
+  }
+
+  /**
+   * The same without waiting for the disk: a power loss may undo it, with all that came after it. The next `transaction` takes it along. For work
+   * that is done again when it is undone: a sync for each of its many small steps would hold everybody up.
+   */
+  relaxedTransaction<T>(work: () => T): T {
+    attempt(() => this.#db.exec('PRAGMA synchronous = NORMAL'));
+    try {
+      return this.transaction(work);
+    } finally {
+      attempt(() => this.#db.exec('PRAGMA synchronous = FULL'));
     }
   }
 

@@ -16,6 +16,7 @@ import { recordChange } from '../shared/audit.ts';
 import { isBraked } from '../shared/brakes.ts';
 import { type EndpointRow, endpointFromRow, SELECT_ENDPOINTS } from '../shared/endpoints.ts';
 import { environmentState } from '../shared/environments.ts';
+import { NEWEST_JOB } from '../shared/jobs.ts';
 import type { Attempt, Delivery, DeliveryFilter, DeliveryStore, Environment } from '../store.ts';
 import type { SqliteContext } from './context.ts';
 import { RESENT } from './lanes.ts';
@@ -87,9 +88,9 @@ export function sqliteDeliveries(context: SqliteContext): DeliveryStore {
     runRecipe(context, recordChange(context, change));
   }
 
-  /** The lane has to be looked at again: something in it may go now. `wish`: whatever floor it has. */
-  function wake(lane: number, now: number, { wish }: { readonly wish: boolean }): void {
-    db.run(`UPDATE lanes SET due_at = min(coalesce(due_at, ?1), ?1)${wish ? ', wish_at = ?1' : ''} WHERE pk = ?2`, now, lane);
+  /** The lane has to be looked at again, whatever floor it has: something in it may go now, and may have been asked for by hand. */
+  function wake(lane: number, now: number): void {
+    db.run('UPDATE lanes SET due_at = min(coalesce(due_at, ?1), ?1), wish_at = ?1 WHERE pk = ?2', now, lane);
   }
 
   function hint(lane: number): void {
@@ -128,12 +129,13 @@ export function sqliteDeliveries(context: SqliteContext): DeliveryStore {
         if (row.status === 'pending') db.run('UPDATE deliveries SET by_hand = max(by_hand, 1) WHERE seq = ?', row.seq);
         else {
           db.run(
-            `UPDATE deliveries SET status = 'pending', reason = NULL, failures = 0, due_at = ?, by_hand = ${RESENT}, late = 1 WHERE seq = ?`,
+            `UPDATE deliveries SET status = 'pending', reason = NULL, failures = 0, due_at = ?1, by_hand = ${RESENT}, late = 1, revived_at = ?1
+             WHERE seq = ?2`,
             now,
             row.seq,
           );
         }
-        wake(row.lane, now, { wish: true });
+        wake(row.lane, now);
         record('delivery.retry', row);
         return { lane: row.lane, delivery: delivery(find(environment, id) as DeliveryRow) };
       });
@@ -146,9 +148,12 @@ export function sqliteDeliveries(context: SqliteContext): DeliveryStore {
         const row = find(environment, id);
         if (row === undefined) return null;
         if (row.status !== 'pending' || row.endpoint_deleted === 1) return 'not_pending' as const;
-        db.run(`UPDATE deliveries SET status = 'canceled', reason = 'canceled_by_hand', by_hand = 0 WHERE seq = ?`, row.seq);
+        db.run(
+          `UPDATE deliveries SET status = 'canceled', reason = 'canceled_by_hand', by_hand = 0, ended_after_job = ${NEWEST_JOB} WHERE seq = ?`,
+          row.seq,
+        );
         // Those behind it on its key may go now.
-        wake(row.lane, context.now(), { wish: false });
+        wake(row.lane, context.now());
         record('delivery.cancel', row);
         return { lane: row.lane, delivery: delivery(find(environment, id) as DeliveryRow) };
       });

@@ -5,7 +5,9 @@ import { auditStore } from '../shared/audit.ts';
 import { type EndpointRow, secretState } from '../shared/endpoints.ts';
 import { environmentStore } from '../shared/environments.ts';
 import { type KeyUses, keyUses } from '../shared/keys.ts';
+import { noticeStore } from '../shared/notices.ts';
 import { sharedParts } from '../shared/parts.ts';
+import { statsStore } from '../shared/stats.ts';
 import type { Actor, Audited, OutboxStore, Store, StoreHint } from '../store.ts';
 import { accountsConnection } from './accounts.ts';
 import { sqliteBacklog } from './backlog.ts';
@@ -16,8 +18,10 @@ import { sqliteDeliveries } from './deliveries.ts';
 import { sqliteEvents } from './events.ts';
 import { figures } from './figures.ts';
 import { sqliteLanes, voidLeases } from './lanes.ts';
+import { SELECT_NOTICES } from './notices.ts';
 import { sqlitePublish } from './publish.ts';
 import { sharedContext } from './recipes.ts';
+import { sqliteUpkeep } from './upkeep.ts';
 
 export interface SqliteStoreOptions {
   /** A file's path, or `:memory:`. */
@@ -65,6 +69,9 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
     events: sqliteEvents(context),
     outbox: NO_OUTBOX,
     lanes: sqliteLanes(context),
+    stats: statsStore(shared),
+    notices: noticeStore(shared, SELECT_NOTICES),
+    upkeep: sqliteUpkeep(context),
     publish: sqlitePublish(context),
     async figures() {
       return figures(context);

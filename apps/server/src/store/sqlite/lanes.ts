@@ -5,8 +5,9 @@
  * gather what is published or asked for meanwhile, and release lowers them by what the holder leaves behind. A lease that ends
  * without a release counts as due, so marks that died with their holder lose nothing.
  */
-import { healthFloor, type Ordering, STANDINGS } from '@posthorn/core';
+import { type DeliveryId, healthFloor, type Ordering, STANDINGS } from '@posthorn/core';
 import { chooseLanes, type LeaseCandidate } from '../lease-choice.ts';
+import { NEWEST_JOB } from '../shared/jobs.ts';
 import { STATE_COLUMNS, type StateRow, stateFromRow } from '../shared/lane-state.ts';
 import type {
   CadenceGroup,
@@ -26,6 +27,7 @@ import type {
 } from '../store.ts';
 import type { SqliteContext } from './context.ts';
 import { keepNotices } from './notices.ts';
+import { countAttempt, Tally } from './stats.ts';
 import { laneTarget } from './target.ts';
 import { writeState } from './write-state.ts';
 
@@ -48,6 +50,9 @@ interface ScanRow {
   readonly by_hand: number;
   readonly late: number;
 }
+
+// A bare `LIMIT ?` makes SQLite prepare the statement anew whenever it is bound, since its planner looks at the value: 9 to 20 µs instead of 0.4
+// (measured). An expression, `LIMIT +?`, does not.
 
 const SCAN_COLUMNS = 'seq, ordering_key, published_at, due_at, failures, attempt_count, by_hand, late';
 /** Of what stands beyond the gate, or was asked for by hand, a scan gives this much. */
@@ -75,7 +80,7 @@ export function sqliteLanes(context: SqliteContext): LaneStore {
     async scanKey({ lane, orderingKey, late, after, limit }) {
       const rows = db.all<ScanRow>(
         `SELECT ${SCAN_COLUMNS} FROM deliveries
-         WHERE lane = ? AND ordering_key = ? AND seq > ? AND status = 'pending' AND late = ${late ? 1 : 0} ORDER BY seq LIMIT ?`,
+         WHERE lane = ? AND ordering_key = ? AND seq > ? AND status = 'pending' AND late = ${late ? 1 : 0} ORDER BY seq LIMIT +?`,
         lane,
         orderingKey,
         after,
@@ -84,12 +89,7 @@ export function sqliteLanes(context: SqliteContext): LaneStore {
       return rows.map(scanned);
     },
     async bodies(seqs) {
-      return db.all<{ seq: number; id: string; eventId: string; eventType: string; body: Uint8Array }>(
-        `SELECT d.seq, d.id, e.id AS eventId, e.type AS eventType, e.body
-         FROM json_each(?) j JOIN deliveries d ON d.seq = j.value JOIN events e ON e.seq = d.event
-         WHERE d.status = 'pending'`,
-        JSON.stringify(seqs),
-      ) as DeliveryBody[];
+      return bodies(context, seqs);
     },
     async target(held) {
       const row = db.get<Omit<LaneRow, 'fence'>>(
@@ -104,9 +104,14 @@ export function sqliteLanes(context: SqliteContext): LaneStore {
         : { target, state: stateFromRow(row), openedAt: row.opened_at, group: row.cadence_group };
     },
     async settle(batch) {
-      const disabled: number[] = [];
-      const results = db.transaction(() => batch.map((settlement) => settleLane(context, settlement, disabled)));
-      for (const lane of disabled) context.hint({ kind: 'endpoint', lane });
+      const aftermath: Aftermath = { disabled: [], notices: false, tally: new Tally() };
+      const results = db.transaction(() => {
+        const settled = batch.map((settlement) => settleLane(context, settlement, aftermath));
+        aftermath.tally.write(context);
+        return settled;
+      });
+      for (const lane of aftermath.disabled) context.hint({ kind: 'endpoint', lane });
+      if (aftermath.notices) context.hint({ kind: 'notice' });
       return results;
     },
     async release(batch) {
@@ -127,6 +132,30 @@ export function sqliteLanes(context: SqliteContext): LaneStore {
 export function voidLeases(context: SqliteContext): number {
   const now = context.now();
   return context.db.run('UPDATE lanes SET holder = NULL, lease_until = NULL, due_at = ?, wish_at = ? WHERE holder IS NOT NULL', now, now);
+}
+
+/**
+ * All in one row: a text of a line each, and the bodies end to end. As rows it took 1.6 µs a delivery and 0.4 more for the garbage collector's threads,
+ * most of it for a buffer for each body; so 1.1 and 0.1 (measured, 32 at a time, bodies of 520 bytes).
+ */
+function bodies({ db }: SqliteContext, seqs: readonly number[]): DeliveryBody[] {
+  const found = db.get<{ lines: string | null; bodies: Uint8Array<ArrayBuffer> | null }>(
+    `SELECT group_concat(d.seq || ' ' || d.id || ' ' || e.id || ' ' || e.type || ' ' || d.late || ' ' || length(e.body), x'0a') AS lines,
+       CAST(group_concat(e.body, '') AS BLOB) AS bodies
+     FROM json_each(?) j JOIN deliveries d ON d.seq = j.value JOIN events e ON e.seq = d.event
+     WHERE d.status = 'pending'`,
+    JSON.stringify(seqs),
+  );
+  if (found === undefined || found.lines === null || found.bodies === null) return [];
+  const { buffer } = found.bodies;
+  let offset = found.bodies.byteOffset;
+  return found.lines.split('\n').map((line): DeliveryBody => {
+    // Neither ids nor types have a space in them.
+    const [seq, id, eventId, eventType, late, length] = line.split(' ') as [string, DeliveryId, string, string, string, string];
+    const body = Buffer.from(buffer, offset, Number(length));
+    offset += body.length;
+    return { seq: Number(seq), id, eventId, eventType, late: late === '1', body };
+  });
 }
 
 function groupNames(context: SqliteContext): string[] {
@@ -210,7 +239,7 @@ function candidates(
   now: number,
 ): LeaseCandidate[] {
   const found = db.all<LeaseCandidate>(
-    `SELECT pk, standing, wish_at AS at FROM lanes WHERE ${IDLE} AND wish_at IS NOT NULL ORDER BY wish_at LIMIT ?`,
+    `SELECT pk, standing, wish_at AS at FROM lanes WHERE ${IDLE} AND wish_at IS NOT NULL ORDER BY wish_at LIMIT +?`,
     limits.proven,
   );
   for (const [standing, name] of STANDINGS.entries()) {
@@ -219,7 +248,7 @@ function candidates(
     found.push(
       ...db.all<LeaseCandidate>(
         `SELECT pk, standing, due_at AS at FROM lanes
-         WHERE ${IDLE} AND standing = ? AND due_at IS NOT NULL AND due_at <= ? AND not_before <= ? ORDER BY due_at LIMIT ?`,
+         WHERE ${IDLE} AND standing = ? AND due_at IS NOT NULL AND due_at <= ? AND not_before <= ? ORDER BY due_at LIMIT +?`,
         standing,
         now,
         now,
@@ -231,7 +260,7 @@ function candidates(
         ...db.all<LeaseCandidate>(
           `SELECT pk, standing, first_at AS at FROM lanes
            WHERE ${IDLE} AND cadence_group = ? AND standing = ? AND first_at IS NOT NULL AND first_at <= ? AND not_before <= ?
-           ORDER BY first_at LIMIT ?`,
+           ORDER BY first_at LIMIT +?`,
           group,
           standing,
           gate,
@@ -295,16 +324,17 @@ interface ScanRequest {
 
 function scan(context: SqliteContext, request: ScanRequest): ScanResult {
   const rows = context.db.all<ScanRow>(
-    `SELECT ${SCAN_COLUMNS} FROM deliveries WHERE lane = ? AND status = 'pending' AND seq > ? ORDER BY seq LIMIT ?`,
+    `SELECT ${SCAN_COLUMNS} FROM deliveries WHERE lane = ? AND status = 'pending' AND seq > ? ORDER BY seq LIMIT +?`,
     request.lane,
     request.after,
     request.limit,
   );
-  const wished = request.after === 0 ? byHand(context, request) : [];
+  const { wished, wishedBehind } = request.after === 0 ? byHand(context, request) : { wished: [], wishedBehind: [] };
   const gated = rows.findIndex((row) => row.due_at === null && row.by_hand === 0 && row.published_at > request.gate);
   if (gated === -1) {
     return {
       deliveries: together(wished, rows),
+      wishedBehind,
       cursor: rows.at(-1)?.seq ?? request.after,
       moreBeyond: wished.length === BEYOND_LIMIT,
       dueBeyond: null,
@@ -317,6 +347,7 @@ function scan(context: SqliteContext, request: ScanRequest): ScanResult {
   const beyond = dueBeyond(context, request, first.seq);
   return {
     deliveries: together(wished, [...rows.slice(0, gated), ...beyond.due]),
+    wishedBehind,
     cursor: rows[gated - 1]?.seq ?? request.after,
     moreBeyond: wished.length === BEYOND_LIMIT || beyond.due.length === BEYOND_LIMIT,
     dueBeyond: beyond.next,
@@ -335,7 +366,7 @@ function together(wished: readonly ScanRow[], rows: readonly ScanRow[]): Scanned
 /** That no earlier pending delivery `p` stands in the queue of `d`. */
 const HEADS_ITS_QUEUE: Readonly<Record<Ordering, string>> = {
   none: '1',
-  strict: `NOT EXISTS (SELECT 1 FROM deliveries p WHERE p.lane = d.lane AND p.seq < d.seq AND p.status = 'pending' AND p.late = d.late)`,
+  strict: `(NOT EXISTS (SELECT 1 FROM deliveries p WHERE p.lane = d.lane AND p.seq < d.seq AND p.status = 'pending' AND p.late = d.late))`,
   // One branch for each index: a partial index is used only where the statement itself says what it covers.
   key: `(d.ordering_key IS NULL OR CASE d.late
       WHEN 0 THEN NOT EXISTS (SELECT 1 FROM deliveries p
@@ -344,13 +375,16 @@ const HEADS_ITS_QUEUE: Readonly<Record<Ordering, string>> = {
         WHERE p.lane = d.lane AND p.ordering_key = d.ordering_key AND p.seq < d.seq AND p.status = 'pending' AND p.late = 1) END)`,
 };
 
-/** What was asked for by hand goes first, wherever in the lane it stands. */
-function byHand({ db }: SqliteContext, { lane, ordering }: ScanRequest): ScanRow[] {
-  return db.all<ScanRow>(
-    `SELECT ${SCAN_COLUMNS} FROM deliveries d INDEXED BY deliveries_by_hand
-     WHERE d.lane = ? AND d.status = 'pending' AND d.by_hand > 0 AND ${HEADS_ITS_QUEUE[ordering]} ORDER BY d.seq LIMIT ${BEYOND_LIMIT}`,
-    lane,
-  );
+/** What was asked for by hand goes first, wherever in the lane it stands, unless it stands behind another of its queue. */
+function byHand({ db }: SqliteContext, { lane, ordering }: ScanRequest): { wished: ScanRow[]; wishedBehind: ScannedDelivery[] } {
+  const rows = (heads: boolean): ScanRow[] =>
+    db.all<ScanRow>(
+      `SELECT ${SCAN_COLUMNS} FROM deliveries d INDEXED BY deliveries_by_hand
+       WHERE d.lane = ? AND d.status = 'pending' AND d.by_hand > 0 AND ${heads ? '' : 'NOT '}${HEADS_ITS_QUEUE[ordering]}
+       ORDER BY d.seq LIMIT ${BEYOND_LIMIT}`,
+      lane,
+    );
+  return { wished: rows(true), wishedBehind: rows(false).map(scanned) };
 }
 
 /** Beyond the gate: what has an instant of its own. `next`: the earliest of those that is still to come. */
@@ -391,7 +425,15 @@ function scanned(row: ScanRow): ScannedDelivery {
   };
 }
 
-function settleLane(context: SqliteContext, settlement: LaneSettlement, disabled: number[]): 'settled' | 'stale' {
+/** What a batch leaves to do once its lanes are settled. */
+interface Aftermath {
+  readonly disabled: number[];
+  /** There is something to tell people. */
+  notices: boolean;
+  readonly tally: Tally;
+}
+
+function settleLane(context: SqliteContext, settlement: LaneSettlement, aftermath: Aftermath): 'settled' | 'stale' {
   const { db } = context;
   const { lane, holder, fence } = settlement.lease;
   const row = db.get<{ cadence_group: string }>(
@@ -404,13 +446,15 @@ function settleLane(context: SqliteContext, settlement: LaneSettlement, disabled
     for (const attempt of settlement.attempts) appendAttempt(context, attempt, { stale: true });
     return 'stale';
   }
+  const counted = aftermath.tally.lane(lane);
   let lastFirst = 0;
   for (const attempt of settlement.attempts) {
     // Appended already: this settle is a repeat of one whose answer was lost.
     if (!appendAttempt(context, attempt, { stale: false })) continue;
     if (attempt.first) lastFirst = Math.max(lastFirst, attempt.startedAt);
-    endAttempt(context, attempt);
-    keepNotices(context, attempt, settlement);
+    const counts = endAttempt(context, attempt);
+    countAttempt(counted, attempt);
+    if (attempt.notices.length > 0 && keepNotices(context, attempt, { ...settlement, counts })) aftermath.notices = true;
   }
   writeState(context, settlement.state, { lane, notBefore: healthFloor(settlement.state) });
   if (lastFirst > 0) {
@@ -430,7 +474,7 @@ function settleLane(context: SqliteContext, settlement: LaneSettlement, disabled
       lane,
     );
     db.run('UPDATE lanes SET enabled = 0 WHERE pk = ?', lane);
-    disabled.push(lane);
+    aftermath.disabled.push(lane);
   }
   return 'settled';
 }
@@ -459,28 +503,27 @@ function appendAttempt(context: SqliteContext, attempt: SettledAttempt, { stale 
   return changes === 1;
 }
 
-function endAttempt({ db }: SqliteContext, { seq, end, byHand }: SettledAttempt): void {
-  const reason = end.status === 'failed' ? end.reason : null;
-  const changes =
-    end.status === 'pending'
-      ? db.run(
-          // An attempt by hand used up the wish; another wish may have come while an automatic one was out.
-          `UPDATE deliveries SET attempt_count = attempt_count + 1, failures = ?, due_at = ?, by_hand = by_hand * ?
-           WHERE seq = ? AND status = 'pending'`,
-          end.failures,
-          end.dueAt,
-          byHand ? 0 : 1,
-          seq,
-        )
-      : db.run(
-          `UPDATE deliveries SET status = ?, reason = ?, attempt_count = attempt_count + 1, by_hand = 0
-           WHERE seq = ? AND status = 'pending'`,
-          end.status,
-          reason,
-          seq,
-        );
-  // Canceled while the request was out: that stands, the attempt counts.
+/** @returns whether it decided anything: a delivery that was canceled while the request was out stays so, and only counts the attempt */
+function endAttempt({ db }: SqliteContext, { seq, end, byHand }: SettledAttempt): boolean {
+  const changes = db.run(END_ATTEMPT[end.status], ...endParameters(end, byHand), seq);
   if (changes === 0) db.run('UPDATE deliveries SET attempt_count = attempt_count + 1 WHERE seq = ?', seq);
+  return changes > 0;
+}
+
+const END_ATTEMPT: Readonly<Record<SettledAttempt['end']['status'], string>> = {
+  // An attempt by hand used up the wish; another wish may have come while an automatic one was out.
+  pending: `UPDATE deliveries SET attempt_count = attempt_count + 1, failures = ?, due_at = ?, by_hand = by_hand * ?
+    WHERE seq = ? AND status = 'pending'`,
+  // Accepted is accepted, even if its time ran out while the request was out.
+  succeeded: `UPDATE deliveries SET status = 'succeeded', reason = NULL, attempt_count = attempt_count + 1, by_hand = 0
+    WHERE seq = ? AND (status = 'pending' OR reason = 'expired')`,
+  failed: `UPDATE deliveries SET status = 'failed', reason = ?, attempt_count = attempt_count + 1, by_hand = 0, ended_after_job = ${NEWEST_JOB}
+    WHERE seq = ? AND status = 'pending'`,
+};
+
+function endParameters(end: SettledAttempt['end'], byHand: boolean): (string | number | null)[] {
+  if (end.status === 'pending') return [end.failures, end.dueAt, byHand ? 0 : 1];
+  return end.status === 'failed' ? [end.reason] : [];
 }
 
 function releaseLane(context: SqliteContext, { lease: held, firstAt, dueAt, notBefore, state }: LaneRelease): void {

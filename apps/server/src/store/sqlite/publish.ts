@@ -241,9 +241,9 @@ class PublishGroup {
     const body = Buffer.from(renderBody({ id, type: event.type, timestamp: now, environment, data: event.data }), 'utf8');
     const targets = tenant.targets.filter((target) => matchesEventTypes(target.eventTypes, event.type));
     const dispatchAt = targets.length === 0 ? null : Math.min(...targets.map((target) => tickAfter(target.cadence, now)));
-    const { seq } = db.get<{ seq: number }>(
+    const seq = db.insert(
       `INSERT INTO events (id, application, environment, type, ordering_key, published_at, deliveries, dispatch_at, data_start, body)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING seq`,
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       id,
       tenant.pk,
       environment,
@@ -254,7 +254,7 @@ class PublishGroup {
       dispatchAt,
       body.length - 1 - Buffer.byteLength(event.data),
       body,
-    ) as { seq: number };
+    );
     for (const target of targets) {
       db.run(
         `INSERT INTO deliveries (id, event, lane, endpoint, application, environment, ordering_key, status, published_at)

@@ -3,6 +3,8 @@ import type { LaneRecipes, LanesOf, SharedContext } from '../shared/context.ts';
 import { type Answer, get, type Recipe, run } from '../shared/recipe.ts';
 import type { SqliteContext } from './context.ts';
 import { cancelDeleted } from './deletions.ts';
+import { sqliteJobs } from './jobs.ts';
+import { unfolded } from './stats.ts';
 
 /** Runs a recipe now, within whatever transaction is open. */
 export function runRecipe<T>({ db, now }: Pick<SqliteContext, 'db' | 'now'>, recipe: Recipe<T>): T {
@@ -27,6 +29,12 @@ export function sharedContext(context: SqliteContext): SharedContext {
     async transaction(recipe) {
       return context.db.transaction(() => runRecipe(context, recipe()));
     },
+    async step(recipe) {
+      return context.db.relaxedTransaction(() => runRecipe(context, recipe()));
+    },
+    async snapshot(recipe) {
+      return runRecipe(context, recipe());
+    },
     async read(recipe) {
       return runRecipe(context, recipe());
     },
@@ -37,6 +45,8 @@ export function sharedContext(context: SqliteContext): SharedContext {
       for (const hint of hints) context.hint(hint);
     },
     lanes,
+    jobs: sqliteJobs(context),
+    counts: { unfolded },
     cancelDeleted: (lane, reason) => cancelDeleted(context, lane, reason),
   };
 }

@@ -1,6 +1,7 @@
 /** What the conformance suite needs of an engine, and the few steps that most of its tests begin with. */
 import { type ApplicationId, HEALTHY } from '@posthorn/core';
 import type {
+  DeliveryFilter,
   Endpoint,
   EndpointSettings,
   Environment,
@@ -8,6 +9,7 @@ import type {
   LaneState,
   LeasedLane,
   PublishedEvent,
+  ScannedDelivery,
   SettledAttempt,
   Store,
 } from '../../../src/store/store.ts';
@@ -111,4 +113,40 @@ export function attempt(seq: number, end: SettledAttempt['end'], more: Partial<S
     end,
     ...more,
   };
+}
+
+/** Everything that one may ask a list for, which is nothing in particular. */
+export const ALL_DELIVERIES: DeliveryFilter = {
+  application: null,
+  endpoint: null,
+  event: null,
+  status: null,
+  orderingKey: null,
+  since: null,
+  until: null,
+  cursor: null,
+  limit: 100,
+};
+
+const SCAN_LIMIT = 1_000;
+
+/** Leases whatever is due at `gate` (by default: everything), ends each delivery that a scan finds by one attempt, and releases. @returns how many */
+export async function endAll(
+  store: Store,
+  end: SettledAttempt['end'],
+  options: { readonly gate?: number; readonly more?: Partial<SettledAttempt>; readonly only?: (delivery: ScannedDelivery) => boolean } = {},
+): Promise<number> {
+  const gate = options.gate ?? (await store.now());
+  let count = 0;
+  for (const held of await lease(store, gate)) {
+    const { lane } = held.lease;
+    const { deliveries } = await store.lanes.scan({ lane, ordering: held.target.endpoint.ordering, after: 0, limit: SCAN_LIMIT, gate });
+    const ended = deliveries.filter(options.only ?? (() => true));
+    const attempts = ended.map(({ seq }) => attempt(seq, end, options.more));
+    await store.lanes.settle([{ lease: held.lease, attempts, state: CALM, disable: null }]);
+    const left = ended.length < deliveries.length || deliveries.length === SCAN_LIMIT || end.status === 'pending';
+    await store.lanes.release([{ lease: held.lease, firstAt: left ? START : null, dueAt: null, notBefore: 0, state: CALM }]);
+    count += attempts.length;
+  }
+  return count;
 }

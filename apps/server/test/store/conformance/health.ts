@@ -49,6 +49,35 @@ export function healthConformance(open: OpenStore): void {
       expect((await leaseOne()).state).toEqual(SICK);
     });
 
+    test('is counted for the operator, by environment', async () => {
+      const application = await prepare(store);
+      await addEndpoint(store, application, {}, 'production');
+      const paused = await addEndpoint(store, application, { eventTypes: ['another.type'] });
+      await store.endpoints.update('sandbox', paused.id, { status: 'paused' });
+      const sick = await addEndpoint(store, application);
+      const well = {
+        applications: 1,
+        endpoints: { enabled: 1, paused: 1, disabled: 0, failing: 0 },
+        breakers: { closed: 2, open: 0, half_open: 0 },
+      };
+      expect(await store.environments.census('sandbox')).toEqual(well);
+      await publish(store, event());
+      const held = await leaseOne();
+      await store.lanes.settle([{ lease: held.lease, attempts: [], state: SICK, disable: null }]);
+      expect(await store.environments.census('sandbox')).toEqual({
+        applications: 1,
+        endpoints: { enabled: 1, paused: 1, disabled: 0, failing: 1 },
+        breakers: { closed: 1, open: 1, half_open: 0 },
+      });
+      opened.clock.now = START + 30_000;
+      expect((await store.environments.census('sandbox')).breakers).toEqual({ closed: 1, open: 0, half_open: 1 });
+      await store.lanes.settle([{ lease: held.lease, attempts: [], state: { ...SICK, breaker: null }, disable: 'failing' }]);
+      expect((await store.environments.census('sandbox')).endpoints).toEqual({ enabled: 0, paused: 1, disabled: 1, failing: 0 });
+      await store.endpoints.delete('sandbox', sick.id);
+      expect((await store.environments.census('sandbox')).endpoints).toEqual({ enabled: 0, paused: 1, disabled: 0, failing: 0 });
+      expect((await store.environments.census('production')).endpoints).toEqual({ enabled: 1, paused: 0, disabled: 0, failing: 0 });
+    });
+
     test.each<[string, (id: never) => Promise<unknown>]>([
       ['another URL', (id) => store.endpoints.update('sandbox', id, { url: 'https://example.com/mended' })],
       ['enabled again', (id) => store.endpoints.update('sandbox', id, { status: 'enabled' })],

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { LaneRelease, LeasedLane, Store } from '../../../src/store/store.ts';
+import type { Delivery, Endpoint, LaneRelease, LeasedLane, Store } from '../../../src/store/store.ts';
 import { addEndpoint, attempt, CALM, event, lease, type OpenedStore, type OpenStore, prepare, publish, START } from './harness.ts';
 
 const GATE = START + 60_000;
@@ -64,6 +64,24 @@ export function lanesConformance(open: OpenStore): void {
       expect((await scan(held, START + 1000, all.deliveries[1]?.seq)).deliveries).toHaveLength(1);
       const [body] = await store.lanes.bodies([all.deliveries[0]?.seq ?? 0]);
       expect(Buffer.from(body?.body ?? []).toString()).toContain('"data":{"n":17.0}');
+    });
+
+    test('several bodies at once: each is the bytes of its own event, what is not pending any more is left out', async () => {
+      await addEndpoint(store, await prepare(store));
+      const data = ['{"n":1}', '{"text":"Grüße aus 東京 🚚\\n"}', '""', `"${'x'.repeat(70_000)}"`, '{"n": -0}'];
+      const published = await publish(store, ...data.map((text) => event({ data: text })));
+      const { deliveries } = await scan(only(await lease(store, START)), START);
+      const canceled = (await store.deliveries.list('sandbox', { ...ALL, limit: 10 })).data[0];
+      if (canceled !== undefined) await store.deliveries.cancel('sandbox', canceled.id);
+      const bodies = await store.lanes.bodies(deliveries.map(({ seq }) => seq));
+      expect(bodies.map(({ seq }) => seq).sort((a, b) => a - b)).toEqual(deliveries.slice(0, -1).map(({ seq }) => seq));
+      for (const { seq, eventId, eventType, body } of bodies) {
+        const index = deliveries.findIndex((delivery) => delivery.seq === seq);
+        expect({ eventId, eventType }).toEqual({ eventId: published[index]?.id, eventType: 'shipment.created' });
+        const text = Buffer.from(body).toString();
+        expect(text.startsWith(`{"id":"${eventId}"`) && text.endsWith(`"data":${data[index]}}`)).toBe(true);
+      }
+      expect(await store.lanes.bodies([])).toEqual([]);
     });
 
     test('by hand goes beyond the gate, but not past the head of its key', async () => {
@@ -177,6 +195,21 @@ export function lanesConformance(open: OpenStore): void {
       expect(await lease(store, GATE)).toHaveLength(1);
     });
 
+    test.each<[string, (endpoint: Endpoint, head: Delivery) => Promise<unknown>]>([
+      ['a cancel', (_, head) => store.deliveries.cancel('sandbox', head.id)],
+      ['another ordering', (endpoint) => store.endpoints.update('sandbox', endpoint.id, { ordering: 'none' })],
+    ])('what was asked for by hand, and stood behind another until %s, waits for no floor', async (_, free) => {
+      const endpoint = await addEndpoint(store, await prepare(store));
+      await publish(store, event({ orderingKey: 'a' }), event({ orderingKey: 'a' }));
+      const [second, head] = (await store.deliveries.list('sandbox', { ...ALL, limit: 2 })).data as [Delivery, Delivery];
+      await store.deliveries.retry('sandbox', second.id);
+      const held = only(await lease(store, GATE));
+      await release(held, { dueAt: START + 5000, notBefore: START + 7000, state: { ...CALM, retryAfter: START + 7000 } });
+      expect(await lease(store, GATE)).toEqual([]);
+      await free(endpoint, head);
+      expect((await scan(only(await lease(store, GATE)))).deliveries[0]).toMatchObject({ orderingKey: 'a', byHand: true });
+    });
+
     test('paused and disabled endpoints are not leased; their deliveries wait and go when they are enabled again', async () => {
       const endpoint = await addEndpoint(store, await prepare(store));
       await store.endpoints.update('sandbox', endpoint.id, { status: 'paused' });
@@ -232,6 +265,7 @@ export function lanesConformance(open: OpenStore): void {
       expect(await store.deliveries.retry('sandbox', delivery?.id as never)).toMatchObject({ status: 'pending', late: true, reason: null });
       const again = only(await lease(store, 0));
       expect((await scan(again)).deliveries).toMatchObject([{ seq, late: true, failures: 0, dueAt: START }]);
+      expect(await store.lanes.bodies([seq])).toMatchObject([{ seq, late: true }]);
     });
 
     test('deleting an endpoint cancels what waits', async () => {

@@ -96,6 +96,7 @@ CREATE UNIQUE INDEX invitations_open ON invitations (application, email) WHERE e
 CREATE TABLE portal_links (
   token_hash BLOB PRIMARY KEY,
   application INTEGER NOT NULL REFERENCES applications (pk),
+  environment TEXT, -- null: both
   role TEXT NOT NULL,
   name TEXT NOT NULL,
   created_at INTEGER NOT NULL,
@@ -106,6 +107,7 @@ CREATE TABLE portal_sessions (
   token_hash BLOB PRIMARY KEY,
   id TEXT NOT NULL,
   application INTEGER NOT NULL REFERENCES applications (pk),
+  environment TEXT, -- null: both
   role TEXT NOT NULL,
   name TEXT NOT NULL,
   created_at INTEGER NOT NULL,
