@@ -4,11 +4,11 @@
  */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { existsSync, rmSync, statSync } from 'node:fs';
-import { chmod, chown, cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { chmod, chown, cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { createServer } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { Client } from 'pg';
 
@@ -104,11 +104,37 @@ export class PostgresServer {
     return server;
   }
 
-  /** A server over a data folder that was copied from another one. */
-  static async over(folder: string, settings: Readonly<Record<string, string>>): Promise<PostgresServer> {
+  /** A standby that streams from this server, made by the low-level backup: pg_basebackup is not among the binaries. */
+  async standby(): Promise<PostgresServer> {
+    const folder = await makeFolder();
+    const copy = join(folder, 'data');
+    const client = new Client({ connectionString: this.url() });
+    await client.connect();
+    try {
+      await client.query(`SELECT pg_backup_start('standby', true)`);
+      const left = new Set(['pg_wal', 'postmaster.pid', 'postmaster.opts']);
+      await cp(this.data, copy, { recursive: true, filter: (source) => dirname(source) !== this.data || !left.has(basename(source)) });
+      await mkdir(join(copy, 'pg_wal'), { recursive: true });
+      const { rows } = await client.query<{ labelfile: string }>('SELECT labelfile FROM pg_backup_stop(false)');
+      await writeFile(join(copy, 'backup_label'), rows[0]?.labelfile ?? '');
+      await writeFile(join(copy, 'standby.signal'), '');
+    } finally {
+      await client.end();
+    }
+    await chmod(copy, 0o700);
+    if (isRoot) await run('chown', ['-R', `${UNPRIVILEGED.uid}:${UNPRIVILEGED.gid}`, copy]);
     const server = new PostgresServer(folder, await freePort());
-    await server.configure(settings);
+    await server.configure({
+      primary_conninfo: `'host=127.0.0.1 port=${this.port} user=posthorn password=${PASSWORD} application_name=standby'`,
+    });
+    await server.start();
     return server;
+  }
+
+  /** Changes settings that need no restart. */
+  async reload(settings: Readonly<Record<string, string>>): Promise<void> {
+    await this.configure(settings);
+    await this.query('SELECT pg_reload_conf()');
   }
 
   get data(): string {
