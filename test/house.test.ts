@@ -14,7 +14,7 @@ const CONFIGURATION = [
   '.oxlintrc.json',
   'biome.json',
   'test/house/*.grit',
-  '{.,packages/*,apps/*,examples/*,receivers/*,bench}/tsconfig*.json',
+  '{.,packages/*,apps/*,examples/*,receivers/*,bench,simulation}/tsconfig*.json',
 ];
 
 const IMPORTS = 'lint/style/noRestrictedImports';
@@ -38,6 +38,7 @@ const VIOLATIONS = [
   floating('examples/shipping/src/lost.ts'),
   floating('receivers/node/test/lost.test.ts'),
   floating('bench/src/lost.ts'),
+  floating('simulation/src/lost.ts'),
   floating('test/lost.test.ts'),
   seed('apps/server/src/dispatcher/voided.ts', FLOATING, 'export function send(work: Promise<void>): void {\n  void work;\n}'),
   seed(

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { globSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { build } from 'vite';
 
 const ROOT = join(import.meta.dirname, '../..');
@@ -35,8 +36,20 @@ function builtFrom(): string | null {
   }
 }
 
+/** The server sends what lies beside a file already compressed: once here instead of with every visit. */
+function compress(): void {
+  const dist = join(import.meta.dirname, 'dist');
+  for (const file of globSync('assets/*.{js,css,svg}', { cwd: dist })) {
+    const path = join(dist, file);
+    const content = readFileSync(path);
+    writeFileSync(`${path}.br`, brotliCompressSync(content));
+    writeFileSync(`${path}.gz`, gzipSync(content));
+  }
+}
+
 const now = digest();
 if (builtFrom() !== now) {
   await build({ configFile: join(import.meta.dirname, 'vite.config.ts'), logLevel: 'warn' });
+  compress();
   writeFileSync(MARK, now);
 }

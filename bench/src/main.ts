@@ -3,12 +3,14 @@ import { crowd } from './crowd.ts';
 import { dead } from './dead.ts';
 import { drain } from './drain.ts';
 import { isolation } from './isolation.ts';
+import { lists } from './lists.ts';
 
 const benchmarks: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = {
   drain,
   isolation,
   crowd,
   dead,
+  lists,
 };
 
 const [name = '', ...args] = process.argv.slice(2);

@@ -3,9 +3,6 @@ import { join } from 'node:path';
 import { type Config, ConfigError } from './config.ts';
 import { encryptionKey, openDataFolder } from './data-folder.ts';
 import { createCipher } from './store/cipher.ts';
-import { openPostgresStore } from './store/postgres/index.ts';
-import { openSqliteStore } from './store/sqlite/index.ts';
-import { lockFolder } from './store/sqlite/lock.ts';
 import { ENVIRONMENTS, type Environment, type Store } from './store/store.ts';
 import { systemClock } from './system-clock.ts';
 
@@ -19,6 +16,7 @@ export interface Engine {
   unlock(): void;
 }
 
+/** Only the engine that is asked for is loaded: a start should not wait for the other. */
 export async function openEngine(config: Config, warn: (line: object, message: string) => void): Promise<Engine> {
   const engine = config.databaseUrl === null ? await openSqlite(config) : await openPostgres(config.databaseUrl, config, { warn });
   await setCadences(engine.store, config);
@@ -26,6 +24,7 @@ export async function openEngine(config: Config, warn: (line: object, message: s
 }
 
 async function openSqlite(config: Config): Promise<Engine> {
+  const [{ openSqliteStore }, { lockFolder }] = await Promise.all([import('./store/sqlite/index.ts'), import('./store/sqlite/lock.ts')]);
   openDataFolder(config.dataDir);
   const unlock = lockFolder(config.dataDir);
   if (unlock === null) throw new ConfigError(`POSTHORN_DATA_DIR ${config.dataDir} is in use by another posthorn process`);
@@ -46,6 +45,7 @@ async function openPostgres(
 ): Promise<Engine> {
   // readConfig refuses a database URL without a key.
   const key = config.encryptionKey ?? new Uint8Array();
+  const { openPostgresStore } = await import('./store/postgres/index.ts');
   try {
     const onSwept = (lanes: readonly number[]): void => warn({ lanes }, 'lanes that nobody had woken were found: please report this');
     const store = await openPostgresStore({ url, cipher: createCipher(key), onSwept });

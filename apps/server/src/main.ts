@@ -12,7 +12,7 @@ import { createDispatcher, type Dispatcher } from './dispatcher/dispatcher.ts';
 import { openEngine } from './engine.ts';
 import { withInboxes } from './inbox/hand-over.ts';
 import { createKeeper } from './keeper/keeper.ts';
-import { smtpMailer } from './mail/smtp.ts';
+import type { Mailer } from './mail/mailer.ts';
 import { createMetrics } from './metrics/metrics.ts';
 import { offerOperatorLink } from './operator-link.ts';
 import { createOutboxTaker, type OutboxTaker } from './outbox-taker.ts';
@@ -78,7 +78,7 @@ async function serve(config: Config): Promise<void> {
   const userAgent = config.userAgent ?? `Posthorn/${VERSION}`;
   let api: Awaited<ReturnType<typeof buildApi>> | null = null;
   const baseUrl = baseUrlOf(config, () => api?.server.address() ?? null);
-  const mailer = config.smtpUrl === null ? null : smtpMailer({ url: config.smtpUrl, from: config.mailFrom ?? '' });
+  const mailer = await mailerOf(config);
   const sender = withInboxes(threadedSender, { inboxes: store.inboxes, clock: systemClock, baseUrl });
   api =
     config.role === 'dispatcher'
@@ -198,12 +198,20 @@ function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host);
 }
 
+/** Whoever sends no mail does not wait for what sends it: loading that takes 50 ms of the start. */
+async function mailerOf({ smtpUrl, mailFrom }: Config): Promise<Mailer | null> {
+  if (smtpUrl === null || mailFrom === null) return null;
+  const { smtpMailer } = await import('./mail/smtp.ts');
+  return smtpMailer({ url: smtpUrl, from: mailFrom });
+}
+
 async function listen(api: Awaited<ReturnType<typeof buildApi>>, config: Config): Promise<void> {
   try {
     await api.listen({
       host: config.host,
       port: config.port,
-      listenTextResolver: (address) => `Posthorn ${VERSION} listens on ${address}; the API's reference is at ${address}/docs`,
+      listenTextResolver: (address) =>
+        `Posthorn ${VERSION} listens on ${address}: the web app is there, the API's reference at ${address}/docs`,
     });
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);

@@ -34,7 +34,7 @@ export function peopleSide(config: Config, { store, baseUrl, mailer, key, onErro
     branding: { name, logoUrl, accentColor: config.brandAccent, egressAddresses: config.egressAddresses },
     webApp: readWebApp(WEB_APP, { logoUrl }),
     accounts: createAccounts({
-      database: store.accounts(),
+      database: () => store.accounts(),
       encryptionKey: key,
       clock: systemClock,
       secure: publicUrl?.startsWith('https:') === true,

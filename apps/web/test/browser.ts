@@ -1,10 +1,10 @@
 /** A real Chromium, from the npm registry, and what of a page is true on every page. */
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import chromium from '@sparticuz/chromium';
 import type { AxeResults } from 'axe-core';
 import { type Browser, type BrowserContext, type Page, chromium as playwright } from 'playwright-core';
 import { expect } from 'vitest';
+import { chromium } from './chromium.ts';
 
 export type Theme = 'light' | 'dark';
 
@@ -14,8 +14,10 @@ const PATIENCE_MS = 15_000;
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 export async function openBrowser(): Promise<Browser> {
+  const { executablePath, env } = await chromium();
   return playwright.launch({
-    executablePath: await chromium.executablePath(),
+    executablePath,
+    env: env as Record<string, string>,
     // As root there is no sandbox to be had; the pages are our own.
     args: ['--no-sandbox', '--headless=shell', '--disable-dev-shm-usage'],
     headless: true,
@@ -54,14 +56,21 @@ export async function visit(browser: Browser, { width = 1280, theme = 'light' }:
   return { context, page, complaints };
 }
 
-/** Nothing that axe-core can see is wrong with the page as it is now. */
-export async function expectAccessible(page: Page, name: string): Promise<void> {
+/**
+ * Nothing that axe-core can see is wrong with the page as it is now.
+ *
+ * @param what `colours`: only what a theme can change; the rest of the page is the same in both
+ */
+export async function expectAccessible(page: Page, name: string, what: 'everything' | 'colours' = 'everything'): Promise<void> {
   await page.evaluate(AXE);
-  const found = await page.evaluate(async () => {
+  const found = await page.evaluate(async (only) => {
     const { axe } = window as unknown as { axe: { run: (options: object) => Promise<AxeResults> } };
-    const results = await axe.run({ resultTypes: ['violations'] });
+    const results = await axe.run({
+      resultTypes: ['violations'],
+      ...(only === 'colours' && { runOnly: { type: 'rule', values: ['color-contrast', 'link-in-text-block'] } }),
+    });
     return results.violations.flatMap(({ id, help, nodes }) => nodes.map(({ html }) => `${id}: ${help}: ${html.slice(0, 160)}`));
-  });
+  }, what);
   expect(found, name).toEqual([]);
 }
 

@@ -58,7 +58,7 @@ export async function crowd(stage: Stage, application: string): Promise<CrowdedB
   const publish = (type: string, key: string, data: object) =>
     stage.provider<{ id: string }>('POST', '/v1/events', { application, type, ordering_key: key, data });
   const event = await publish(LONG_TYPE, LONG_KEY, { shipment: { id: 'shp_7Q2M', note: LONG_WORD.repeat(20), weight: 17 } });
-  for (let number = 0; number < 30; number += 1)
+  for (let number = 0; number < 9; number += 1)
     await publish('shipment.created', `shp_${number % 7}`, { shipment: { id: `shp_${number % 7}` } });
   await stage.provider('POST', '/v1/dispatch');
   await stage.provider('PATCH', `/v1/endpoints/${paused}`, { status: 'paused' });

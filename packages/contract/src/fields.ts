@@ -105,7 +105,12 @@ export function PageOf<T extends TSchema>(item: T, title: string) {
   return Type.Object(
     {
       data: Type.Array(item),
-      next_cursor: Nullable(Type.String({ description: 'For the next page; null on the last' })),
+      next_cursor: Nullable(
+        Type.String({
+          description:
+            'For the next page; null on the last. A page may be short, even empty, and yet have a next one: a search goes back a part at a time',
+        }),
+      ),
     },
     { title, description: 'Newest first' },
   );

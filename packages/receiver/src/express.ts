@@ -72,6 +72,8 @@ function bodyOf(request: IncomingMessage, limitBytes: number): Promise<Uint8Arra
 /** Reads to the end, or to the limit; counts while it reads, since a chunked body does not say its length. */
 function read(request: IncomingMessage, limitBytes: number): Promise<Uint8Array | 'too_large' | 'aborted'> {
   return new Promise((resolve) => {
+    // Its sender gave up while something before this handler waited: no event would come any more.
+    if (request.destroyed) resolve('aborted');
     const chunks: Buffer[] = [];
     let length = 0;
     const onData = (chunk: Buffer): void => {

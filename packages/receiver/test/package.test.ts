@@ -174,7 +174,7 @@ describe.each(EXAMPLES)("the README's example, %s", (kind, listening, telling) =
   test.each(['', undefined])('does not start with the secret %j', async (unset) => {
     const { WEBHOOK_SECRET: _mine, ...environment } = process.env;
     const env = unset === undefined ? environment : { ...environment, WEBHOOK_SECRET: unset };
-    const starting = run(process.execPath, ['--input-type=module', '--eval', program], { cwd: home, env, timeout: 10_000 });
+    const starting = run(process.execPath, ['--input-type=module', '--eval', program], { cwd: home, env, timeout: 60_000 });
     await expect(starting).rejects.toMatchObject({ code: 1, stderr: expect.stringContaining('No signing secret: it is unset or empty') });
   });
 });

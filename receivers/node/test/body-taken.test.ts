@@ -1,4 +1,5 @@
 /** Apps in which something reads the body before the kit can: bytes are good, anything else is said aloud. */
+import { createServer, request as httpRequest } from 'node:http';
 import { signX } from '@posthorn/receiver';
 import { receiveWebhooks as inExpress } from '@posthorn/receiver/express';
 import { receiveWebhooks as inFetch } from '@posthorn/receiver/fetch';
@@ -55,6 +56,25 @@ test.each([
   ['express.text', express.text({ type: () => true })],
 ])('%s takes the bytes: an error that says where to put the handler, not a 403', async (_name, parser) => {
   expect(await postThrough(parser)).toMatch(/^500 The body was read before .* Put this handler before app\.use\(express\.json\(\)\)/);
+});
+
+test('a request that was given up while a middleware waited comes to an end', async () => {
+  const receive = inExpress(options, () => undefined);
+  const received = new Promise<unknown>((resolve, reject) => {
+    const server = createServer((request, response) => {
+      request.once('close', () => {
+        receive(request, response as never, reject).then(resolve, reject);
+      });
+    });
+    server.listen(0, '127.0.0.1');
+    runningServer(server).then((app) => {
+      running = app;
+      const sending = httpRequest(app.url, { method: 'POST', headers: { 'content-length': '100' }, agent: false });
+      sending.on('error', () => undefined);
+      sending.write('{', () => sending.destroy());
+    }, reject);
+  });
+  expect(await received).toBeUndefined();
 });
 
 test('a fetch handler that reads the request first is told', async () => {

@@ -4,7 +4,7 @@
  */
 import { hkdfSync, randomBytes } from 'node:crypto';
 import { type Clock, ID_RANDOM_BYTES, newId, type PersonId } from '@posthorn/core';
-import { type BetterAuthOptions, betterAuth } from 'better-auth';
+import type { BetterAuthOptions } from 'better-auth';
 import type { Mailer } from '../mail/mailer.ts';
 import type { AccountsDatabase, Person } from '../store/store.ts';
 import { accountMails } from './mails.ts';
@@ -49,7 +49,7 @@ export interface Accounts {
 }
 
 export interface AccountsOptions {
-  readonly database: AccountsDatabase;
+  readonly database: () => Promise<AccountsDatabase>;
   /** 32 bytes. What signs the cookies is derived from it. */
   readonly encryptionKey: Uint8Array;
   readonly clock: Clock;
@@ -84,7 +84,15 @@ const LONGEST_PASSWORD = 128;
 
 export function createAccounts(options: AccountsOptions): Accounts {
   const tries = createRateLimit(options.clock.now);
-  const auth = betterAuth(betterAuthOptions(options, tries));
+  let loaded: ReturnType<typeof load> | null = null;
+  const loadOnce = () => {
+    loaded ??= load(options, tries).catch((error: unknown) => {
+      // The next one tries again.
+      loaded = null;
+      throw error;
+    });
+    return loaded;
+  };
 
   async function ask(method: 'GET' | 'POST', path: string, { body, caller }: { body?: object; caller: Caller }): Promise<Acted> {
     const origin = new URL(options.baseUrl()).origin;
@@ -93,7 +101,7 @@ export function createAccounts(options: AccountsOptions): Accounts {
     headers.set('origin', origin);
     if (body !== undefined) headers.set('content-type', 'application/json');
     const request = new Request(`${origin}${BASE}${path}`, { method, headers, ...(body !== undefined && { body: JSON.stringify(body) }) });
-    return acted(await auth.handler(request));
+    return acted(await (await loadOnce()).handler(request));
   }
 
   return {
@@ -102,6 +110,7 @@ export function createAccounts(options: AccountsOptions): Accounts {
     verifyEmail: (token, caller) => ask('GET', `/verify-email?token=${encodeURIComponent(token)}`, { caller }),
     async session(caller) {
       if (caller.cookie === undefined) return null;
+      const auth = await loadOnce();
       const { response, headers } = await auth.api.getSession({ headers: headersOf(caller), returnHeaders: true });
       if (response === null) return null;
       const { id, email, name } = response.user;
@@ -111,7 +120,7 @@ export function createAccounts(options: AccountsOptions): Accounts {
       if (caller.cookie !== undefined) await ask('POST', '/sign-out', { body: {}, caller });
     },
     async resetLink(email) {
-      const { internalAdapter } = await auth.$context;
+      const { internalAdapter } = await (await loadOnce()).$context;
       const found = await internalAdapter.findUserByEmail(email);
       if (found === null) return null;
       const { id, name } = found.user;
@@ -122,13 +131,19 @@ export function createAccounts(options: AccountsOptions): Accounts {
       return { person, url: `${options.baseUrl()}/reset-password/${token}`, expiresAt: expiresAt.getTime() };
     },
     async confirmEmail(email) {
-      const { internalAdapter } = await auth.$context;
+      const { internalAdapter } = await (await loadOnce()).$context;
       await internalAdapter.updateUserByEmail(email, { emailVerified: true });
     },
   };
 }
 
-function betterAuthOptions(options: AccountsOptions, tries: RateLimit) {
+/** With the first who needs it: reading better-auth and what it brings takes 0.3 s of processor time, which a start should not wait for. */
+async function load(options: AccountsOptions, tries: RateLimit) {
+  const [{ betterAuth }, database] = await Promise.all([import('better-auth'), options.database()]);
+  return betterAuth(betterAuthOptions(options, database, tries));
+}
+
+function betterAuthOptions(options: AccountsOptions, database: AccountsDatabase, tries: RateLimit) {
   const { mailer } = options;
   const mails = mailer === null ? null : accountMails(options, mailer);
   return {
@@ -136,7 +151,7 @@ function betterAuthOptions(options: AccountsOptions, tries: RateLimit) {
     baseURL: options.baseUrl(),
     basePath: BASE,
     secret: Buffer.from(hkdfSync('sha256', options.encryptionKey, '', 'posthorn sessions', 32)).toString('base64'),
-    database: options.database,
+    database,
     // The port may be known only once the server listens.
     trustedOrigins: () => [new URL(options.baseUrl()).origin],
     user: { modelName: 'people', fields: { emailVerified: 'email_verified', createdAt: 'created_at', updatedAt: 'updated_at' } },

@@ -45,8 +45,8 @@ export function outboxRoutes(api: Api, { store }: ApiOptions): void {
       },
     },
     async (request, reply) => {
-      const { environment } = principalOf(request);
-      if (!(await store.outbox.retry(environment, request.params.id))) throw notFound();
+      const { environment, actor } = principalOf(request);
+      if (!(await store.as(actor).outbox.retry(environment, request.params.id))) throw notFound();
       return reply.code(204).send();
     },
   );
@@ -64,8 +64,8 @@ export function outboxRoutes(api: Api, { store }: ApiOptions): void {
       },
     },
     async (request, reply) => {
-      const { environment } = principalOf(request);
-      if (!(await store.outbox.discard(environment, request.params.id))) throw notFound();
+      const { environment, actor } = principalOf(request);
+      if (!(await store.as(actor).outbox.discard(environment, request.params.id))) throw notFound();
       return reply.code(204).send();
     },
   );

@@ -42,7 +42,8 @@ export async function webAppRoutes(api: Api, { webApp }: ApiOptions): Promise<vo
     index: false,
     // A route for each file, so that what is no file is a page, or a 404 like any other.
     wildcard: false,
-    globIgnore: ['index.html', '.vite/**'],
+    globIgnore: ['index.html', '.vite/**', '**/*.{br,gz}'],
+    // The build puts them beside the files.
     preCompressed: true,
     cacheControl: false,
     schemaHide: true,

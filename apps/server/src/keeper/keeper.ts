@@ -145,7 +145,7 @@ class Round {
       this.#callOff = null;
       this.#stepping = this.#step().then((nextMs) => {
         this.#stepping = null;
-        this.#sleep(nextMs);
+        this.#sleep(this.#again ? 0 : nextMs);
       });
     });
   }
@@ -157,7 +157,7 @@ class Round {
     try {
       const { rows, nextMs } = await this.#chore.step();
       this.#observer.step({ chore: this.#chore.name, ms: this.#clock.monotonic() - startedAt, rows });
-      return this.#again ? 0 : nextMs;
+      return nextMs;
     } catch (error) {
       this.#log.warn({ err: error, chore: this.#chore.name }, 'a step of the keeper failed; trying again');
       return TROUBLE_PAUSE_MS;

@@ -4,37 +4,44 @@
  */
 import { ENVIRONMENTS, type Environment, type EventToPublish, type Notice, type Store } from '../store/store.ts';
 import type { Chore, ChoreContext } from './keeper.ts';
+import { Pace } from './pace.ts';
 
 /** The uid of the application whose endpoints are the operator's own. */
 export const OPERATOR_UID = 'posthorn-operator';
 
-/** A publish shares its transaction with others, so it should not be large. */
-const AT_ONCE = 50;
-
-export function noticesChore({ store, mailer, lookMs, wake }: ChoreContext): Chore {
+export function noticesChore(context: ChoreContext): Chore {
+  const { store, clock, lookMs, wake } = context;
+  const pace = new Pace(clock);
   let isReady = false;
   return {
     name: 'notices',
     async step() {
       if (!isReady) await makeApplication(store);
       isReady = true;
-      const notices = await store.notices.waiting(AT_ONCE);
-      if (notices.length === 0) return { rows: 0, nextMs: lookMs };
-      for (const environment of ENVIRONMENTS) {
-        const those = notices.filter((notice) => notice.environment === environment && tells(notice));
-        if (!(await publish(store, environment, those.map(eventOf)))) {
-          // Somebody has deleted the application meanwhile.
-          isReady = false;
-          return { rows: 0, nextMs: 0 };
-        }
+      const rows = await pace.step((limit) => handle(context, limit));
+      if (rows === null) {
+        // Somebody has deleted the application meanwhile.
+        isReady = false;
+        return { rows: 0, nextMs: 0 };
       }
-      const now = await store.now();
-      const isMailed = (notice: Notice): boolean => mailer !== null && notice.kind !== 'delivery.failed' && tells(notice);
-      await store.notices.handled(notices.map((notice) => ({ id: notice.id, mailAt: isMailed(notice) ? now : null })));
-      wake('mails');
-      return { rows: notices.length, nextMs: 0 };
+      if (rows > 0) wake('mails');
+      return { rows, nextMs: rows > 0 ? pace.tookMs : lookMs };
     },
   };
+}
+
+/** Publishes the oldest of those that wait. @returns how many; null: the operator's application is gone */
+async function handle({ store, mailer }: ChoreContext, limit: number): Promise<number | null> {
+  const notices = await store.notices.waiting(limit);
+  if (notices.length === 0) return 0;
+  for (const environment of ENVIRONMENTS) {
+    const those = notices.filter((notice) => notice.environment === environment && tells(notice));
+    if (!(await publish(store, environment, those.map(eventOf)))) return null;
+  }
+  const now = await store.now();
+  const isMailed = (notice: Notice): boolean => mailer !== null && notice.kind !== 'delivery.failed' && tells(notice);
+  await store.notices.handled(notices.map((notice) => ({ id: notice.id, mailAt: isMailed(notice) ? now : null })));
+  return notices.length;
 }
 
 async function makeApplication(store: Store): Promise<void> {

@@ -1017,6 +1017,7 @@ export type Audited = Pick<
   | 'environments'
   | 'brakes'
   | 'deliveries'
+  | 'outbox'
   | 'jobs'
   | 'people'
   | 'invitations'
@@ -1077,7 +1078,7 @@ export interface Store {
   /** The same store in somebody's name: changes are entered in the audit log. Without it, none are. */
   as(actor: Actor): Audited;
   /** Opened by the first call; closed with the store. */
-  accounts(): AccountsDatabase;
+  accounts(): Promise<AccountsDatabase>;
   /** The store's clock. */
   now(): Promise<number>;
   /** Concurrent calls share a transaction. Resolves only once it is on disk. */

@@ -1,7 +1,8 @@
 import { afterEach, expect, test } from 'vitest';
+import { createKeeper } from '../../src/keeper/keeper.ts';
 import { createMetrics } from '../../src/metrics/metrics.ts';
 import { openStage } from '../dispatcher/stage.ts';
-import { addEndpoint, event, publish } from '../store/conformance/harness.ts';
+import { ALL_DELIVERIES, addEndpoint, event, publish } from '../store/conformance/harness.ts';
 import { type Workbench, workbench } from './workbench.ts';
 
 let bench: Workbench | null = null;
@@ -79,4 +80,37 @@ test('what a dispatcher did: attempts by outcome, lag behind the gate, takeovers
   expect(sample(body, 'posthorn_lanes{breaker="open"}')).toBe(1);
   expect(sample(body, 'posthorn_in_flight')).toBe(0);
   expect(sample(body, 'posthorn_build_info{version="1.2.3"}')).toBe(1);
+});
+
+test('what a keeper did, and what it has to do', async () => {
+  const metrics = createMetrics({ version: '1.2.3' });
+  const start = Date.parse('2026-11-23T10:00:01Z');
+  const { store, clock, ...stage } = await openStage(start);
+  metrics.watch({ store, dispatcher: null });
+  const { application } = await store.applications.upsert({ uid: 'acme', name: 'Acme' });
+  const { id } = await addEndpoint(store, application.id);
+  await publish(store, event(), event());
+  for (const { id: delivery } of (await store.deliveries.list('sandbox', ALL_DELIVERIES)).data)
+    await store.deliveries.cancel('sandbox', delivery);
+  await store.jobs.create('sandbox', { endpoint: id, since: 0, until: start + 1, task: { kind: 'recover', status: 'canceled' } });
+  expect(sample((await metrics.text()).body, 'posthorn_jobs_unfinished')).toBe(1);
+  const keeper = createKeeper({
+    store,
+    clock,
+    retentionMs: 3_600_000,
+    mailer: null,
+    ownersOf: async () => [],
+    serviceName: 'Posthorn',
+    baseUrl: () => '',
+    observer: metrics.keeperObserver,
+  });
+  keeper.start();
+  await clock.advanceTo(start + 1_000);
+  const { body } = await metrics.text();
+  await keeper.drain();
+  await stage.close();
+  expect(sample(body, 'posthorn_keeper_rows_total{chore="jobs"}')).toBe(2);
+  expect(sample(body, 'posthorn_jobs_unfinished')).toBe(0);
+  for (const chore of ['jobs', 'expiry', 'retention', 'statistics', 'notices', 'mails'])
+    expect(sample(body, `posthorn_keeper_step_seconds_count{chore="${chore}"}`), chore).toBeGreaterThan(0);
 });

@@ -2,6 +2,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { brotliCompressSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Answer, type Workbench, workbench } from './workbench.ts';
 
@@ -16,6 +17,7 @@ beforeAll(async () => {
   await writeFile(join(folder, 'index.html'), PAGE);
   await writeFile(join(folder, 'favicon.svg'), '<svg xmlns="http://www.w3.org/2000/svg"/>');
   await writeFile(join(folder, 'assets/index-B3x.js'), 'export {};');
+  await writeFile(join(folder, 'assets/index-B3x.js.br'), brotliCompressSync('export {};'));
   await writeFile(join(folder, '.vite/manifest.json'), '{}');
   await writeFile(join(folder, '.built-from'), 'a digest');
   bench = await workbench({ webRoot: folder, logoUrl: 'https://static.example.com/logo.svg' });
@@ -64,6 +66,19 @@ test('files with a hash in their name are kept for a year, others for an hour', 
     'content-type': expect.stringMatching(/javascript/),
   });
   expect((await open('/favicon.svg', 'image/*')).headers['cache-control']).toBe('public, max-age=3600');
+});
+
+test('files go out compressed to whoever takes that', async () => {
+  const headers = { 'accept-encoding': 'gzip, br' };
+  const script = await bench.call('GET', '/assets/index-B3x.js', { key: null, headers });
+  expect(script.headers).toMatchObject({
+    'content-encoding': 'br',
+    'content-type': expect.stringMatching(/javascript/),
+    'cache-control': 'public, max-age=31536000, immutable',
+    vary: expect.stringMatching(/accept-encoding/i),
+  });
+  expect((await open('/assets/index-B3x.js', '*/*')).headers['content-encoding']).toBeUndefined();
+  expect((await open('/assets/index-B3x.js.br', '*/*')).status).toBe(404);
 });
 
 test.each(['/.built-from', '/.vite/manifest.json', '/index.html', '/assets/../../package.json', '/assets/%2e%2e/%2e%2e/etc/passwd'])(

@@ -132,7 +132,7 @@ export async function workbench(options: WorkbenchOptions = {}): Promise<Workben
     webApp: webRoot === undefined ? null : readWebApp(webRoot, { logoUrl }),
     accounts: createAccounts({
       ...people,
-      database: store.accounts(),
+      database: () => store.accounts(),
       encryptionKey,
       secure: publicUrl?.startsWith('https:') === true,
       name: 'Posthorn',

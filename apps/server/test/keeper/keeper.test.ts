@@ -389,8 +389,11 @@ describe('operational events', () => {
     await store.endpoints.update('sandbox', id, { url: 'https://two.test/', description: 'another' });
     stage.answers.set('https://two.test/', () => DOWN);
     await publish(store, event({ id: 'c' }));
-    keeperOf().start();
     await stage.clock.advanceTo(START + 2 * MINUTE);
+    // One that is new among two that were published before.
+    expect((await store.figures()).noticesWaiting).toBe(3);
+    keeperOf().start();
+    await stage.clock.advanceTo(START + 3 * MINUTE);
     expect((await operational()).map(({ data }) => data.delivery.event)).toEqual(['a', 'b', 'c']);
     expect((await store.figures()).noticesWaiting).toBe(0);
   });

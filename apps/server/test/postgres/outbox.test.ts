@@ -162,6 +162,11 @@ describe('the outbox', () => {
     expect(await take()).toMatchObject({ published: { sandbox: 1 }, refused: 0 });
     expect((await bodies()).map(dataOf)).toEqual(['{"n": 1.0}']);
     expect((await bench.call('GET', '/v1/outbox/refused')).body).toEqual({ data: [], next_cursor: null });
+    const log = await store.audit.list('sandbox', { application: null, limit: 2, cursor: null });
+    expect(log.data.map(({ action, target, actor }) => [action, target.id, actor.kind])).toEqual([
+      ['outbox.discard', data[0]?.id, 'key'],
+      ['outbox.retry', data[1]?.id, 'key'],
+    ]);
   });
 
   test('is taken by whoever is there, and by one at a time', async () => {

@@ -1,5 +1,5 @@
 /**
- * Receives in a process of its own, verifies each signature with the secret alone, and writes down each delivery before it answers, a few
+ * Receives in a process of its own, verifies each signature with the secret alone, and writes down each delivery before it answers, some tens of
  * milliseconds later, so that some are always out.
  *
  * Log lines: `got <id>` for a verified delivery, `forged` for another, `cut <epoch ms>` for a request whose connection broke before the answer.
@@ -22,7 +22,7 @@ const server = createServer((request, response) => {
     }
     const { id } = JSON.parse(body.toString()) as { id: string };
     appendFileSync(log, `got ${id}\n`);
-    setTimeout(() => response.writeHead(200).end('Valid signature'), 10 + Math.random() * 40);
+    setTimeout(() => response.writeHead(200).end('Valid signature'), 20 + Math.random() * 80);
   });
   response.on('close', () => {
     if (!response.writableFinished) appendFileSync(log, `cut ${Date.now()}\n`);

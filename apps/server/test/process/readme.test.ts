@@ -1,5 +1,6 @@
 /** The README's first webhook, run as it stands: its curl blocks against `npm run dev`, its receiver beside it. */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { globSync } from 'node:fs';
 import { cp, mkdtemp, readFile, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,10 +15,11 @@ const started: ChildProcess[] = [];
 beforeEach(async () => {
   // A copy of the tree without its data: `npm run dev` writes ./data, and a developer's own is none of our business.
   folder = await mkdtemp(join(tmpdir(), 'posthorn-readme-'));
-  const kept = ['package.json', 'README.md', 'tsconfig.base.json', 'apps', 'packages', 'examples', 'docs'];
+  const kept = ['package.json', 'README.md', 'tsconfig.base.json', 'apps', 'packages', 'examples', 'receivers', 'docs'];
   for (const name of kept)
     await cp(join(ROOT, name), join(folder, name), { recursive: true, filter: (path) => !path.endsWith('node_modules') });
-  await symlink(join(ROOT, 'node_modules'), join(folder, 'node_modules'));
+  for (const modules of globSync('{.,{apps,packages,examples,receivers}/*}/node_modules', { cwd: ROOT }))
+    await symlink(join(ROOT, modules), join(folder, modules));
 });
 afterEach(async () => {
   await Promise.all(

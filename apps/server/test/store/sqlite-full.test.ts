@@ -100,6 +100,22 @@ test('disk full in the middle of a settle: nothing of it took effect, and the sa
   expect((await store.stats.rollups('sandbox', stats)).map(({ accepted, failed }) => [accepted, failed])).toEqual([[10, 10]]);
 });
 
+test('a step of the keeper waits for no disk; whatever comes after it does again, though the step failed', async () => {
+  const { synchronous: full } = db.get<{ synchronous: number }>('PRAGMA synchronous') as { synchronous: number };
+  expect(full).toBe(2);
+  const during: unknown[] = [];
+  db.relaxedTransaction(() => during.push(db.get('PRAGMA synchronous')));
+  expect(during).toEqual([{ synchronous: 1 }]);
+  await store.upkeep.foldStats(10);
+  expect(db.get('PRAGMA synchronous')).toEqual({ synchronous: 2 });
+  expect(() =>
+    db.relaxedTransaction(() => {
+      throw new Error('no');
+    }),
+  ).toThrow('no');
+  expect(db.get('PRAGMA synchronous')).toEqual({ synchronous: 2 });
+});
+
 test('disk full in the middle of a job’s step: the step is undone, and done again', async () => {
   await publish(store, ...Array.from({ length: 300 }, () => event()));
   const { id } = await addEndpoint(store, (await store.applications.get('acme'))?.id as never);

@@ -72,6 +72,9 @@ describe('SQLite lists', () => {
     ['pending of an endpoint', { status: 'pending', endpoint }, 'deliveries_of_endpoint'],
     ['failed, since, cursor', { status: 'failed', since: 1, cursor: CURSOR }, 'deliveries_failed_of_environment'],
     ['failed of an endpoint', { status: 'failed', endpoint, since: 1 }, 'deliveries_failed'],
+    ['failed of an application', { status: 'failed', application }, 'deliveries_failed_of_application'],
+    ['canceled of an application', { status: 'canceled', application }, 'deliveries_canceled_of_application'],
+    ['canceled of an endpoint', { status: 'canceled', endpoint }, 'deliveries_canceled'],
   ])('of deliveries by %s come in order from an index', async (_, filter, index) => {
     const plan = await planOf(() => store.deliveries.list('sandbox', { ...DELIVERIES, ...filter }));
     expect(plan.filter((step) => step.startsWith('SCAN') || step.includes('TEMP B-TREE'))).toEqual([]);

@@ -1,5 +1,6 @@
 /** Calls of the server. Every failure is an ApiProblem with words for people. */
 import type { ProblemDocument } from '@posthorn/contract';
+import { parseExactly } from '../words/exact-json.ts';
 import type { Answer, Parts, Route } from './routes.ts';
 import type { Environment } from './views.ts';
 
@@ -66,7 +67,9 @@ async function send<T>(url: string, init: RequestInit): Promise<T> {
     if (error instanceof DOMException && error.name === 'AbortError') throw error;
     throw new ApiProblem(0, UNREACHABLE);
   }
-  if (response.ok) return (text === '' ? null : JSON.parse(text)) as T;
+  // Examples and schemas of the catalogue are shown as the provider wrote them; all other numbers are the server's own.
+  const parse = url.startsWith('/v1/event-types') ? parseExactly : JSON.parse;
+  if (response.ok) return (text === '' ? null : parse(text)) as T;
   throw new ApiProblem(response.status, problemIn(text, response.status));
 }
 

@@ -25,6 +25,7 @@ import type {
   JobView,
   KeyView,
   MemberView,
+  OverviewView,
   PasswordChange,
   PasswordReset,
   PasswordResetRequest,
@@ -42,7 +43,7 @@ import type {
   TestResultView,
   UrlTest,
 } from '@posthorn/contract';
-import type { OperatorOverview, Page, Role } from './views.ts';
+import type { Page, Role } from './views.ts';
 
 interface PageQuery {
   readonly limit?: number;
@@ -61,7 +62,7 @@ export interface Routes {
   'POST /auth/request-password-reset': { body: PasswordResetRequest; answer: unknown };
   'POST /auth/reset-password': { body: PasswordReset; answer: null };
   'POST /v1/operator/claim': { body: { token: string }; answer: SessionView };
-  'GET /v1/operator/overview': { answer: OperatorOverview };
+  'GET /v1/operator/overview': { answer: OverviewView };
   'POST /v1/pause': { body: { application?: string }; answer: unknown };
   'POST /v1/resume': { body: { application?: string }; answer: unknown };
 

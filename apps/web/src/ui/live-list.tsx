@@ -38,7 +38,7 @@ export function LiveList<T extends { readonly id: string }>({ query, label, row,
     );
   }
   const items = unique(data.pages.flatMap((page) => page.data));
-  if (items.length === 0) return empty;
+  if (items.length === 0 && !query.hasNextPage) return empty;
   return (
     <>
       {error !== null && (
@@ -53,6 +53,8 @@ export function LiveList<T extends { readonly id: string }>({ query, label, row,
           </li>
         ))}
       </ul>
+      {/* A search goes back a part at a time, and a part may have nothing. */}
+      {items.length === 0 && <p className="px-5 pt-6 pb-4 text-center text-sm text-ink-2">Nothing so far. Looking further back…</p>}
       <More query={query} />
     </>
   );

@@ -7,6 +7,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { KEYS, type ServerProcess, startServer } from '../../../server/test/process/server-process.ts';
+import { parseExactly } from '../../src/words/exact-json.ts';
 
 const HALF_HOUR = 30 * 60_000;
 const HALF_HOURS = 48;
@@ -17,7 +18,8 @@ interface Samples {
   readonly events: readonly { readonly type: string; readonly ordering_key: string; readonly data: { readonly shipment: object } }[];
 }
 
-const SAMPLES = JSON.parse(
+/** With every digit: the demo's numbers are there to expose who rounds. */
+const SAMPLES = parseExactly(
   readFileSync(join(import.meta.dirname, '../../../../examples/shipping/shipment-events.json'), 'utf8'),
 ) as Samples;
 

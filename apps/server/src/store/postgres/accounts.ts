@@ -2,14 +2,14 @@
  * better-auth's own connections to the same database: a statement of its never ends up in a transaction of ours. They follow a failover like all others,
  * which the driver's own pool, made for one host, does not.
  */
-import { PostgresDialect, type PostgresPool, type PostgresPoolClient } from 'kysely';
+import type { PostgresPool, PostgresPoolClient } from 'kysely';
 import type { Client } from 'pg';
 import type { AccountsDatabase } from '../store.ts';
 import type { Connector } from './connection.ts';
 
 const MOST_IDLE = 2;
 
-export function accountsPool(connector: Connector): { open(): AccountsDatabase; close(): Promise<void> } {
+export function accountsPool(connector: Connector): { open(): Promise<AccountsDatabase>; close(): Promise<void> } {
   const idle: Client[] = [];
   let closed = false;
 
@@ -21,13 +21,13 @@ export function accountsPool(connector: Connector): { open(): AccountsDatabase; 
   const pool: PostgresPool = {
     options: {},
     async connect() {
-      const client = idle.pop() ?? (await open());
+      const client = idle.pop() ?? (await openClient());
       return lend(client, (discard) => release(client, discard));
     },
     async end() {},
   };
 
-  async function open(): Promise<Client> {
+  async function openClient(): Promise<Client> {
     const client = await connector.connectPlain();
     client.once('end', () => {
       const at = idle.indexOf(client);
@@ -37,7 +37,10 @@ export function accountsPool(connector: Connector): { open(): AccountsDatabase; 
   }
 
   return {
-    open: () => ({ dialect: new PostgresDialect({ pool }), type: 'postgres', transaction: false }),
+    async open() {
+      const { PostgresDialect } = await import('kysely');
+      return { dialect: new PostgresDialect({ pool }), type: 'postgres', transaction: false };
+    },
     async close() {
       closed = true;
       await Promise.all(idle.splice(0).map((client) => client.end()));

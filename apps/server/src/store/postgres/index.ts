@@ -109,7 +109,6 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
     audit: auditStore(shared),
     accounts: () => accounts.open(),
     events: postgresEvents(context),
-    outbox: postgresOutbox(context),
     lanes,
     stats: statsStore(shared),
     notices: noticeStore(shared, SELECT_NOTICES),
@@ -135,6 +134,7 @@ function auditedParts(context: PostgresContext, uses: KeyUses): Audited {
     ...sharedParts(shared, uses),
     environments: { ...environmentStore(shared), backlog: postgresBacklog(context) },
     deliveries: postgresDeliveries(context),
+    outbox: postgresOutbox(context),
   };
 }
 

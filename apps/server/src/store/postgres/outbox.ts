@@ -7,6 +7,7 @@
  */
 
 import { pageOf, readCursor } from '../page.ts';
+import { recordChange } from '../shared/audit.ts';
 import { ENVIRONMENTS, type Environment, type OutboxRow, type OutboxStore, type OutboxVerdict, type RefusedRow } from '../store.ts';
 import { int8s, texts } from './arrays.ts';
 import { Conditions } from './conditions.ts';
@@ -16,6 +17,7 @@ import { hintSoon, mended } from './publish.ts';
 import { PublishLookup } from './publish-lookup.ts';
 import { PublishPlan } from './publish-plan.ts';
 import { writeStatements } from './publish-write.ts';
+import { runRecipe } from './recipes.ts';
 
 const ROWS_PER_TAKING = 1_000;
 const BYTES_PER_TAKING = 16 * 1024 * 1024;
@@ -74,6 +76,16 @@ export function postgresOutbox(context: PostgresContext): OutboxStore {
     return { plan, refused: refusals.length, rows: rows.length };
   }
 
+  /** @returns false: there is no such row */
+  function change(action: keyof typeof CHANGES, environment: Environment, id: string): Promise<boolean> {
+    return db.transaction(async (tx) => {
+      if ((await tx.run(CHANGES[action], seqOf(id), environment)) === 0) return false;
+      const entry = { action, application: null, environment, target: { kind: 'outbox_row', id } };
+      await runRecipe(context, tx, recordChange(context, entry));
+      return true;
+    });
+  }
+
   return {
     async take(judge) {
       const now = await clock.now();
@@ -100,28 +112,20 @@ export function postgresOutbox(context: PostgresContext): OutboxStore {
       );
       return pageOf(rows, { limit, read: refusedRow, cursor: (row) => [row.seq] });
     },
-    async retry(environment, id) {
-      const moved = await db.run(
-        `WITH back AS (
-           DELETE FROM posthorn.outbox_refused WHERE seq = $1 AND (environment = $2 OR environment NOT IN ('production', 'sandbox')) RETURNING *
-         )
-         INSERT INTO posthorn.outbox (application, environment, type, data, ordering_key, created_at)
-         SELECT application, environment, type, data, ordering_key, created_at FROM back`,
-        seqOf(id),
-        environment,
-      );
-      return moved === 1;
-    },
-    async discard(environment, id) {
-      const removed = await db.run(
-        `DELETE FROM posthorn.outbox_refused WHERE seq = $1 AND (environment = $2 OR environment NOT IN ('production', 'sandbox'))`,
-        seqOf(id),
-        environment,
-      );
-      return removed === 1;
-    },
+    retry: (environment, id) => change('outbox.retry', environment, id),
+    discard: (environment, id) => change('outbox.discard', environment, id),
   };
 }
+
+const THIS_ROW = `seq = $1 AND (environment = $2 OR environment NOT IN ('production', 'sandbox'))`;
+const CHANGES = {
+  'outbox.retry': `WITH back AS (
+    DELETE FROM posthorn.outbox_refused WHERE ${THIS_ROW} RETURNING *
+  )
+  INSERT INTO posthorn.outbox (application, environment, type, data, ordering_key, created_at)
+  SELECT application, environment, type, data, ordering_key, created_at FROM back`,
+  'outbox.discard': `DELETE FROM posthorn.outbox_refused WHERE ${THIS_ROW}`,
+} as const;
 
 /** Why a row is set aside; null: it is published. Each good verdict is tried here, in order. */
 function reasonOf(verdict: OutboxVerdict | undefined, plan: PublishPlan): string | null {

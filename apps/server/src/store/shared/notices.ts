@@ -37,7 +37,8 @@ export function noticeStore(context: SharedContext, select: string): NoticeStore
       return (await context.read(() => all<NoticeRow>(`${select} WHERE n.handled_at IS NULL ORDER BY n.pk LIMIT ?`, limit))).map(notice);
     },
     async handled(notices) {
-      await context.transaction(function* () {
+      // Undone by a power loss, they are published once more under the same ids. Their mails are taken with a sync, which keeps this too.
+      await context.step(function* () {
         const at = yield* now();
         for (const { id, mailAt } of notices) {
           // Whoever handles it second takes no mail back that the first has sent.

@@ -13,7 +13,7 @@ import { operatorStore } from './operators.ts';
 import { peopleStore } from './people.ts';
 import { portalStore } from './portal.ts';
 
-export function sharedParts(context: SharedContext, uses: KeyUses): Omit<Audited, 'environments' | 'deliveries'> {
+export function sharedParts(context: SharedContext, uses: KeyUses): Omit<Audited, 'environments' | 'deliveries' | 'outbox'> {
   return {
     applications: applicationStore(context),
     endpoints: endpointStore(context),

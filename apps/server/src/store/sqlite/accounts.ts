@@ -4,15 +4,15 @@
  * from turning that would end it.
  */
 import { DatabaseSync } from 'node:sqlite';
-import { NodeSqliteDialect } from '@better-auth/kysely-adapter/node-sqlite-dialect';
 import type { AccountsDatabase } from '../store.ts';
 import { DURABLE } from './database.ts';
 
-/** Opened by the first `open`: many stores never see anybody sign in. */
-export function accountsConnection(path: string): { open(): AccountsDatabase; close(): void } {
+/** Opened, and what it takes loaded, by the first `open`: many stores never see anybody sign in. */
+export function accountsConnection(path: string): { open(): Promise<AccountsDatabase>; close(): void } {
   let db: DatabaseSync | null = null;
   return {
-    open() {
+    async open() {
+      const { NodeSqliteDialect } = await import('@better-auth/kysely-adapter/node-sqlite-dialect');
       if (db === null) {
         db = new DatabaseSync(path, { timeout: 5_000, enableForeignKeyConstraints: true });
         db.exec(DURABLE);

@@ -1,7 +1,7 @@
 /** The log of events, newest first. */
 import type { ApplicationId } from '@posthorn/core';
-import { Conditions, pageOf, readCursor } from '../page.ts';
-import type { Environment, EventStore, StoredEvent } from '../store.ts';
+import { Conditions, type Horizon, pageOf, readCursor, SEARCHED_ROWS } from '../page.ts';
+import type { Environment, EventFilter, EventStore, StoredEvent } from '../store.ts';
 import type { SqliteContext } from './context.ts';
 
 interface EventRow {
@@ -20,6 +20,22 @@ const SELECT = `SELECT e.seq, e.id, a.id AS application_id, e.environment, e.typ
   FROM events e JOIN applications a ON a.pk = e.application`;
 
 export function sqliteEvents({ db }: SqliteContext): EventStore {
+  /** Where a page has to stop looking for a type, which no index has; null: less is left than it may look at. */
+  function searchHorizon(environment: Environment, { application, since, until, cursor }: EventFilter): Horizon | null {
+    const after = readCursor(cursor, 2);
+    const where = new Conditions().add('e.environment = ?', environment);
+    if (application !== null) where.add('e.application = (SELECT pk FROM applications WHERE id = ?)', application);
+    if (since !== null) where.add('e.published_at >= ?', since);
+    if (until !== null) where.add('e.published_at < ?', until);
+    if (after !== null) where.add('(e.published_at, e.seq) < (?, ?)', ...after);
+    const row = db.get<{ published_at: number; seq: number }>(
+      `SELECT e.published_at, e.seq FROM events e INDEXED BY events_of_${application === null ? 'environment' : 'application'} WHERE ${where.sql}
+       ORDER BY e.published_at DESC, e.seq DESC LIMIT 1 OFFSET ${SEARCHED_ROWS - 1}`,
+      ...where.parameters,
+    );
+    return row === undefined ? null : [row.published_at, row.seq];
+  }
+
   return {
     async list(environment, filter) {
       const after = readCursor(filter.cursor, 2);
@@ -32,12 +48,14 @@ export function sqliteEvents({ db }: SqliteContext): EventStore {
       if (filter.since !== null) where.add('e.published_at >= ?', filter.since);
       if (filter.until !== null) where.add('e.published_at < ?', filter.until);
       if (after !== null) where.add('(e.published_at, e.seq) < (?, ?)', ...after);
+      const horizon = filter.type === null || filter.orderingKey !== null ? null : searchHorizon(environment, filter);
+      if (horizon !== null) where.add('(e.published_at, e.seq) >= (?, ?)', ...horizon);
       const rows = db.all<EventRow>(
         `${SELECT} WHERE ${where.sql} ORDER BY e.published_at DESC, e.seq DESC LIMIT ?`,
         ...where.parameters,
         filter.limit + 1,
       );
-      return pageOf(rows, { limit: filter.limit, read: storedEvent, cursor: (row) => [row.published_at, row.seq] });
+      return pageOf(rows, { limit: filter.limit, read: storedEvent, cursor: (row) => [row.published_at, row.seq], horizon });
     },
     async get(environment, id, application) {
       const where = new Conditions().add('e.id = ? AND e.environment = ?', id, environment);

@@ -67,7 +67,6 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
     audit: auditStore(shared),
     accounts: () => accounts.open(),
     events: sqliteEvents(context),
-    outbox: NO_OUTBOX,
     lanes: sqliteLanes(context),
     stats: statsStore(shared),
     notices: noticeStore(shared, SELECT_NOTICES),
@@ -109,6 +108,7 @@ function auditedParts(context: SqliteContext, uses: KeyUses): Audited {
     ...sharedParts(shared, uses),
     environments: { ...environmentStore(shared), backlog: sqliteBacklog(context) },
     deliveries: sqliteDeliveries(context),
+    outbox: NO_OUTBOX,
   };
 }
 

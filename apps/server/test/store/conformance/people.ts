@@ -12,7 +12,7 @@ const LATER = START + 60_000;
 
 /** By the connection of better-auth, as better-auth makes one. */
 export async function addPerson(store: Store, email: string): Promise<Person> {
-  const { dialect, type } = store.accounts();
+  const { dialect, type } = await store.accounts();
   const person: Person = { id: newId('per_', START, crypto.getRandomValues(new Uint8Array(ID_RANDOM_BYTES))), email, name: email };
   const at = type === 'sqlite' ? new Date(START).toISOString() : new Date(START);
   const db = new Kysely<{ people: Record<string, unknown> }>({ dialect });

@@ -28,7 +28,8 @@ interface TestRequestProps {
 
 export function TestRequest({ send, onResult, disabled = false, about }: TestRequestProps) {
   const [type, setType] = useState(TEST_TYPE);
-  const { data: catalogue = [] } = useQuery(eventTypesQuery(useScope()));
+  const { data: types = [] } = useQuery(eventTypesQuery(useScope()));
+  const catalogue = types.filter(({ example }) => example !== null);
   const test = useMutation({
     mutationFn: () => send(type === TEST_TYPE ? undefined : type),
     onSuccess: (result) => onResult?.(result),

@@ -47,7 +47,7 @@ function Detail({ type }: { readonly type: EventTypeView }) {
         <h2 className="font-mono text-base font-medium break-all">{type.name}</h2>
         <p className="text-sm text-pretty whitespace-pre-line text-ink-2">{type.description}</p>
       </div>
-      {environment === 'sandbox' && mayChange && <ExampleTo type={type} />}
+      {environment === 'sandbox' && mayChange && type.example !== null && <ExampleTo type={type} />}
       <section className="space-y-2">
         <h3 className="text-sm font-semibold">Example of its data</h3>
         {type.example === null ? (

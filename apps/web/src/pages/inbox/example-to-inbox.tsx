@@ -15,7 +15,8 @@ import { DispatchNow } from '../api-settings/dispatch-line.tsx';
 export function ExampleToInbox({ endpoint, inbox }: { readonly endpoint: EndpointView; readonly inbox: InboxView }) {
   const scope = useScope();
   const queries = useQueryClient();
-  const { data: catalogue = [] } = useQuery(eventTypesQuery(scope));
+  const { data: types = [] } = useQuery(eventTypesQuery(scope));
+  const catalogue = types.filter((known) => known.example !== null);
   const [type, setType] = useState('');
   const example = useMutation({
     mutationFn: () => call('POST /v1/endpoints/{id}/test', { scope, path: { id: endpoint.id }, body: type === '' ? {} : { type } }),

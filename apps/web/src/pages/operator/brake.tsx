@@ -1,8 +1,8 @@
+import type { OverviewView } from '@posthorn/contract';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { OctagonPause, Play } from 'lucide-react';
 import { useState } from 'react';
 import { call, type Scope } from '../../api/client.ts';
-import type { OperatorOverview } from '../../api/views.ts';
 import { Button } from '../../ui/button.tsx';
 import { Confirm } from '../../ui/dialog.tsx';
 import { Instant } from '../../ui/instant.tsx';
@@ -24,7 +24,7 @@ export function useBrake(scope: Scope) {
   });
 }
 
-export function Brake({ overview, scope }: { readonly overview: OperatorOverview; readonly scope: Scope }) {
+export function Brake({ overview, scope }: { readonly overview: OverviewView; readonly scope: Scope }) {
   const [asked, setAsked] = useState(false);
   const brake = useBrake(scope);
   const whole = overview.brakes.find(({ application }) => application === null);
@@ -59,12 +59,7 @@ export function Brake({ overview, scope }: { readonly overview: OperatorOverview
             tone="warn"
             title={
               <>
-                Nothing is sent in {scope.environment}
-                {whole.since !== null && (
-                  <>
-                    , since <Instant at={whole.since} />
-                  </>
-                )}
+                Nothing is sent in {scope.environment}, since <Instant at={whole.since} />
               </>
             }
           />
@@ -75,12 +70,7 @@ export function Brake({ overview, scope }: { readonly overview: OperatorOverview
             tone="warn"
             title={
               <>
-                Stopped for <code className="text-xs">{application}</code>
-                {since !== null && (
-                  <>
-                    , since <Instant at={since} />
-                  </>
-                )}
+                Stopped for <code className="text-xs">{application}</code>, since <Instant at={since} />
               </>
             }
             action={

@@ -1,6 +1,7 @@
+import type { OverviewView } from '@posthorn/contract';
 import { Link } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
-import type { Environment, OperatorOverview } from '../../api/views.ts';
+import type { Environment } from '../../api/views.ts';
 import { Instant } from '../../ui/instant.tsx';
 import { Section } from '../../ui/page.tsx';
 import { Dot } from '../../ui/status.tsx';
@@ -10,7 +11,7 @@ import { short } from '../../words/numbers.ts';
 import { precisely } from '../../words/time.ts';
 
 interface InstallationHealthProps {
-  readonly overview: OperatorOverview;
+  readonly overview: OverviewView;
   readonly environment: Environment;
 }
 
@@ -26,8 +27,8 @@ export function InstallationHealth({ overview, environment }: InstallationHealth
           {overview.rate_per_second < 10 ? overview.rate_per_second.toFixed(1) : short(overview.rate_per_second)}
           <span className="text-sm font-normal text-ink-3"> /s</span>
         </Figure>
-        <Figure name="Behind the gate" tone={lag !== null && lag > LATE_MS ? 'text-warn' : ''}>
-          {lag === null ? '–' : precisely(lag)}
+        <Figure name="Behind the gate" tone={lag > LATE_MS ? 'text-warn' : ''}>
+          {lag === 0 ? 'nothing' : precisely(lag)}
         </Figure>
         <Figure
           name="Waiting"

@@ -14,6 +14,7 @@ import { Instant } from '../../ui/instant.tsx';
 import { Empty, Failure, Skeleton } from '../../ui/notice.tsx';
 import { Page, Section } from '../../ui/page.tsx';
 import { say, sayFailure } from '../../ui/toasts.tsx';
+import { BusinessName } from './business-name.tsx';
 import { InviteDialog } from './invite-dialog.tsx';
 import { ROLE_NAMES, ROLES } from './roles.ts';
 
@@ -61,6 +62,7 @@ export function Team() {
             </ul>
           </Section>
         )}
+        {mayOwn && <BusinessName />}
         <Section title="What each role may do">
           <dl className="space-y-2 text-sm">
             {ROLE_NAMES.map((role) => (

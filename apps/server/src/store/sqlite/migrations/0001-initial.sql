@@ -117,6 +117,8 @@ CREATE INDEX deliveries_failed ON deliveries (endpoint, published_at, seq) WHERE
 -- Lists of what failed or was canceled, without walking past all that succeeded. Nothing that is published or accepted touches them.
 CREATE INDEX deliveries_failed_of_environment ON deliveries (environment, published_at, seq) WHERE status = 'failed';
 CREATE INDEX deliveries_canceled_of_environment ON deliveries (environment, published_at, seq) WHERE status = 'canceled';
+CREATE INDEX deliveries_failed_of_application ON deliveries (application, environment, published_at, seq) WHERE status = 'failed';
+CREATE INDEX deliveries_canceled_of_application ON deliveries (application, environment, published_at, seq) WHERE status = 'canceled';
 CREATE INDEX deliveries_of_event ON deliveries (event);
 CREATE INDEX deliveries_of_endpoint ON deliveries (endpoint, published_at, seq);
 CREATE INDEX deliveries_of_application ON deliveries (application, environment, published_at, seq);
