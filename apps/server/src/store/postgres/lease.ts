@@ -7,7 +7,7 @@
  * Clearing `first_at` declares that whoever looks from now on will find everything that was published so far. It is true only while nobody is in the middle of
  * publishing into the lane, and everyone who is holds its row FOR KEY SHARE until the commit. So it is cleared under FOR UPDATE, which excludes
  * them, and without waiting: a lane with publishers in it is leased all the same, its mark stays, and the holder tries again with its next look.
- * (docs/decisions/0007-postgres-lanes.md has the proof, and what was measured.)
+ * (docs/decisions/0015-postgres-lanes.md has the proof, and what was measured.)
  */
 import { STANDINGS } from '@posthorn/core';
 import { chooseLanes, type LeaseCandidate } from '../lease-choice.ts';

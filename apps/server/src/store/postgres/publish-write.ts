@@ -7,7 +7,7 @@
  *   the lanes' marks, in a later statement, which in READ COMMITTED sees them as they are now; only where there is none that is as early
  *
  * The mark is seldom missing on a busy lane, so publishers seldom write its row and never wait for each other. With a write in every publish one lane took
- * a tenth as many (docs/decisions/0007-postgres-lanes.md).
+ * a tenth as many (docs/decisions/0015-postgres-lanes.md).
  */
 import { bools, byteas, int4s, int8s, texts } from './arrays.ts';
 import type { Statement } from './connection.ts';

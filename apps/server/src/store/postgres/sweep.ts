@@ -8,7 +8,7 @@ const SWEEP_EVERY_MS = 60_000;
 
 /**
  * An idle lane in which something waits has a mark that says from when on. One without any would wait for the next publish. It should not exist
- * (docs/decisions/0008-postgres-lanes.md); the safety net costs one look a minute at the lanes that have no mark.
+ * (docs/decisions/0015-postgres-lanes.md); the safety net costs one look a minute at the lanes that have no mark.
  */
 const SWEEP = `UPDATE posthorn.lanes SET due_at = $1 WHERE pk IN (
     SELECT l.pk FROM posthorn.lanes l

@@ -64,7 +64,7 @@ CREATE INDEX endpoints_of_environment ON posthorn.endpoints (environment, pk) WH
 
 -- An endpoint's pending deliveries as a queue. `pk` equals the endpoint's while there is one shard.
 --
--- Its row is the lock of everything that the lane is about (docs/decisions/0007-postgres-lanes.md): publishers hold FOR KEY SHARE, whoever leases, settles or
+-- Its row is the lock of everything that the lane is about (docs/decisions/0015-postgres-lanes.md): publishers hold FOR KEY SHARE, whoever leases, settles or
 -- changes it FOR NO KEY UPDATE, whoever clears `first_at` FOR UPDATE. Several lanes are locked in the order of `pk`.
 CREATE TABLE posthorn.lanes (
   pk integer NOT NULL,
