@@ -74,6 +74,8 @@ async function freePort(): Promise<number> {
 export class PostgresServer {
   readonly folder: string;
   readonly port: number;
+  /** Hears what the server writes to its log. */
+  onLog: ((text: string) => void) | null = null;
   #process: ChildProcess | null = null;
   #log = '';
 
@@ -173,6 +175,7 @@ export class PostgresServer {
       const ready = new Promise<boolean>((resolve) => {
         this.#process?.stderr?.on('data', (chunk: Buffer) => {
           this.#log = (this.#log + chunk.toString()).slice(-200_000);
+          this.onLog?.(chunk.toString());
           if (chunk.includes('ready to accept')) resolve(true);
         });
       });

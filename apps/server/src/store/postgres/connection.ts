@@ -47,6 +47,7 @@ const SESSION = `SELECT
   set_config('enable_hashjoin', 'off', false),
   set_config('enable_mergejoin', 'off', false),
   set_config('enable_sort', 'off', false),
+  set_config('enable_incremental_sort', 'off', false),
   pg_is_in_recovery() OR current_setting('transaction_read_only')::boolean AS read_only,
   current_setting('server_version_num')::integer AS version,
   current_setting('server_encoding') AS encoding`;
