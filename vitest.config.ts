@@ -16,6 +16,7 @@ export default defineConfig({
       'simulation/test/**/*.test.ts',
       'test/**/*.test.ts',
     ],
+    globalSetup: ['apps/server/test/postgres/global-setup.ts'],
     exclude: ['**/node_modules/**', ...(hasBrowser ? [] : [BROWSER_TESTS])],
     testTimeout: 20_000,
     hookTimeout: 30_000,

@@ -11,6 +11,7 @@ import { mkdtemp, open, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { generateSecret, signStandard, signX } from '@posthorn/receiver';
+import { PostgresServer } from '../../apps/server/test/postgres/server.ts';
 import { median, message, option } from './rig.ts';
 import { cpuPerUnit, threadCpu } from './thread-cpu.ts';
 
@@ -20,7 +21,7 @@ const SERVER = join(import.meta.dirname, '../../apps/server/src/main.ts');
 /** The goal of the project, and what it wants to reach. */
 const GOAL = 0.6;
 
-/** `npm run bench -- drain [--deliveries 50000] [--rounds 5] [--concurrency 256]` */
+/** `npm run bench -- drain [--store postgres] [--deliveries 50000] [--rounds 5] [--concurrency 256]` */
 export async function drain(args: readonly string[]): Promise<void> {
   const total = option(args, 'deliveries', 50_000);
   const rounds = option(args, 'rounds', 5);
@@ -33,7 +34,8 @@ export async function drain(args: readonly string[]): Promise<void> {
   await writeFile(join(folder, 'requests.json'), JSON.stringify(signedRequests(secret)));
   const bare = fork(join(import.meta.dirname, 'bare.ts'), [join(folder, 'requests.json'), origin]);
   await message(bare, 'ready');
-  const server = await startServer(folder, slots);
+  const database = args.includes('postgres') ? await startPostgres() : null;
+  const server = await startServer(folder, { slots, url: database?.url() ?? '' });
   try {
     await server.prepare(origin, secret);
     const best = await bestConcurrency(bare, receiver, Math.min(total, 20_000));
@@ -50,7 +52,9 @@ export async function drain(args: readonly string[]): Promise<void> {
       if (cpu !== '') console.log(`         µs of processor a delivery: ${cpu}`);
     }
     const ratio = median(rates.posthorn) / median(rates.bare);
-    console.log(`\n${total} deliveries, ${ENDPOINTS} endpoints, store sqlite, ${rounds} rounds in turns`);
+    console.log(
+      `\n${total} deliveries, ${ENDPOINTS} endpoints, store ${database === null ? 'sqlite' : 'postgres'}, ${rounds} rounds in turns`,
+    );
     console.log(`bare undici   ${Math.round(median(rates.bare))}/s (median; at its best of ${SWEEP.join(', ')} at once: ${best})`);
     console.log(`posthorn      ${Math.round(median(rates.posthorn))}/s (median; ${slots} slots)`);
     console.log(
@@ -62,8 +66,14 @@ export async function drain(args: readonly string[]): Promise<void> {
     receiver.kill();
     bare.kill();
     await server.stop();
+    await database?.remove();
     await rm(folder, { recursive: true });
   }
+}
+
+/** With what an operator would set on a machine like this; everything is synced to disk. */
+function startPostgres(): Promise<PostgresServer> {
+  return PostgresServer.start({ shared_buffers: '512MB', max_wal_size: '4GB', checkpoint_timeout: "'15min'" });
 }
 
 interface Server {
@@ -75,7 +85,7 @@ interface Server {
   stop(): Promise<void>;
 }
 
-async function startServer(folder: string, slots: number): Promise<Server> {
+async function startServer(folder: string, { slots, url }: { readonly slots: number; readonly url: string }): Promise<Server> {
   const key = `sk_sandbox_${randomBytes(32).toString('base64url')}`;
   const log = await open(join(folder, 'server.log'), 'w');
   const port = await freePort();
@@ -89,6 +99,8 @@ async function startServer(folder: string, slots: number): Promise<Server> {
       POSTHORN_CADENCE_SANDBOX: 'cron 0 0 1 1 *', // far away: only dispatch-now opens the gate
       POSTHORN_ALLOW_ADDRESSES: '127.0.0.0/8',
       POSTHORN_CONCURRENCY: String(slots),
+      DATABASE_URL: url,
+      POSTHORN_ENCRYPTION_KEY: randomBytes(32).toString('base64'),
       POSTHORN_HOST_CONCURRENCY: String(slots), // all endpoints are one host here
     },
   });

@@ -98,7 +98,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'breaker-local-to-the-lease',
-    file: 'apps/server/src/store/sqlite/lane-state.ts',
+    file: 'apps/server/src/store/shared/lane-state.ts',
     search: 'breaker: row.probe_at === null ? null : { probeAt: row.probe_at, probes: row.probes },',
     replace: 'breaker: null,',
   },

@@ -136,9 +136,10 @@ export const SETTINGS = {
     flag: 'database-url',
     default: null,
     secret: true,
-    about: 'postgres:// URL; not supported yet: this version stores in SQLite only',
-    read: (): string => {
-      throw new RangeError('is set, but this version stores in SQLite only: unset it');
+    about: 'postgres:// URL of one host or several: stores in PostgreSQL (15 to 18) instead of SQLite',
+    read: (text) => {
+      if (!/^postgres(ql)?:\/\/./.test(text)) throw new RangeError('must be a postgres:// URL');
+      return text;
     },
   }),
   role: setting({
@@ -181,7 +182,7 @@ export const SETTINGS = {
     flag: 'encryption-key',
     default: null,
     secret: true,
-    about: '32 bytes in base64 that encrypt signing secrets; made in the data folder when absent',
+    about: '32 bytes in base64 that encrypt signing secrets; made in the data folder when absent with SQLite, required with PostgreSQL',
     read: (text) => {
       const bytes = Buffer.from(text, 'base64');
       if (bytes.length !== 32 || bytes.toString('base64').replace(/=+$/, '') !== text.replace(/=+$/, '')) {
@@ -343,6 +344,9 @@ type Settings = typeof SETTINGS;
 /** A setting without a default is null where none was given. */
 export type Config = {
   readonly [Name in keyof Settings]: Settings[Name] extends Setting<infer T, infer D> ? (D extends string ? T : T | null) : never;
+} & {
+  /** Settings that were given, by whichever way: the others have their default. */
+  readonly given: ReadonlySet<keyof Settings>;
 };
 
 /**
@@ -359,8 +363,10 @@ export function readConfig(options: {
   const flags = readFlags(options.args);
   const file = options.dotEnvFile !== undefined && existsSync(options.dotEnvFile) ? parseEnv(readFileSync(options.dotEnvFile, 'utf8')) : {};
   const config: Record<string, unknown> = {};
+  const givenNames = new Set<string>();
   for (const [name, definition] of Object.entries(SETTINGS)) {
     const given = flags[definition.flag] ?? nonEmpty(options.env[definition.env]) ?? nonEmpty(file[definition.env]);
+    if (given !== undefined) givenNames.add(name);
     const text = given ?? definition.default;
     try {
       config[name] = text === null ? null : definition.read(text);
@@ -370,10 +376,15 @@ export function readConfig(options: {
       throw new ConfigError(`${called} ${error.message}`);
     }
   }
+  if (config['databaseUrl'] !== null && config['encryptionKey'] === null) {
+    throw new ConfigError(
+      'POSTHORN_ENCRYPTION_KEY is required with DATABASE_URL, the same for all processes (make one with: openssl rand -base64 32)',
+    );
+  }
   if (config['smtpUrl'] !== null && config['mailFrom'] === null) {
     throw new ConfigError(`${SETTINGS.mailFrom.env} is missing: with ${SETTINGS.smtpUrl.env}, mails need a sender`);
   }
-  return config as unknown as Config;
+  return { ...config, given: givenNames } as unknown as Config;
 }
 
 /** Variables that look like settings and are none: most likely misspelt. */

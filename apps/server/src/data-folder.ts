@@ -26,8 +26,9 @@ export function encryptionKey(folder: string, given: Uint8Array | null): Uint8Ar
   return new Uint8Array(key);
 }
 
-/** Appends a service key to service-keys.txt. */
+/** Appends a service key to service-keys.txt; the folder need not be there yet. */
 export function noteServiceKey(folder: string, environment: string, token: string): void {
+  openDataFolder(folder);
   writeDurably(join(folder, 'service-keys.txt'), `${environment} ${token}\n`, 'a');
 }
 

@@ -4,24 +4,24 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pino } from 'pino';
+import { outboxChecks } from './api/outbox-checks.ts';
 import { buildApi } from './api/server.ts';
 import { AttemptLog } from './attempt-log.ts';
 import { type Config, ConfigError, readConfig, settingsHelp, unknownSettings } from './config.ts';
-import { encryptionKey, openDataFolder } from './data-folder.ts';
 import { createDispatcher, type Dispatcher } from './dispatcher/dispatcher.ts';
+import { openEngine } from './engine.ts';
 import { withInboxes } from './inbox/hand-over.ts';
 import { createKeeper } from './keeper/keeper.ts';
 import type { Mailer } from './mail/mailer.ts';
 import { createMetrics } from './metrics/metrics.ts';
 import { offerOperatorLink } from './operator-link.ts';
+import { createOutboxTaker, type OutboxTaker } from './outbox-taker.ts';
 import { baseUrlOf, peopleSide } from './people-side.ts';
 import { pooledRandomBytes } from './random-bytes.ts';
 import { createThreadedSender } from './sender/threaded-sender.ts';
 import { ensureServiceKeys } from './service-keys.ts';
-import { createCipher, SealError } from './store/cipher.ts';
-import { openSqliteStore } from './store/sqlite/index.ts';
-import { lockFolder } from './store/sqlite/lock.ts';
-import { StoreUnavailable } from './store/store.ts';
+import { SealError } from './store/cipher.ts';
+import { type Environment, type Store, StoreUnavailable } from './store/store.ts';
 import { systemClock } from './system-clock.ts';
 
 const { version: VERSION } = JSON.parse(readFileSync(join(import.meta.dirname, '../package.json'), 'utf8')) as { version: string };
@@ -60,23 +60,10 @@ async function serve(config: Config): Promise<void> {
     attempts.flush();
     output.flushSync();
   });
-  openDataFolder(config.dataDir);
-  const unlock = lockFolder(config.dataDir);
-  if (unlock === null) throw new ConfigError(`POSTHORN_DATA_DIR ${config.dataDir} is in use by another posthorn process`);
+  const engine = await openEngine(config, (line, message) => log.warn(line, message));
   const metrics = createMetrics({ version: VERSION });
-  const key = encryptionKey(config.dataDir, config.encryptionKey);
-  const store = metrics.observe(
-    await openSqliteStore({
-      path: join(config.dataDir, 'posthorn.db'),
-      cipher: createCipher(key),
-      now: systemClock.now,
-      random: Math.random,
-    }),
-  );
-  // With SQLite this process is the only one, so what it was started with is in force, the defaults included.
-  await store.environments.setCadence('production', config.cadenceProduction);
-  await store.environments.setCadence('sandbox', config.cadenceSandbox);
-  const made = await ensureServiceKeys(store, config);
+  const store = metrics.observe(engine.store);
+  const made = await engine.exclusively(() => ensureServiceKeys(store, config));
   if (made.length > 0)
     log.info({ file: join(config.dataDir, 'service-keys.txt') }, `first start: service keys made for ${made.join(' and ')}`);
   for (const name of unknownSettings(process.env))
@@ -97,7 +84,13 @@ async function serve(config: Config): Promise<void> {
     config.role === 'dispatcher'
       ? null
       : await buildApi({
-          ...peopleSide(config, { store, baseUrl, mailer, key, onError: (error) => log.error({ err: error }, 'accounts') }),
+          ...peopleSide(config, {
+            store,
+            baseUrl,
+            mailer,
+            key: engine.encryptionKey,
+            onError: (error) => log.error({ err: error }, 'accounts'),
+          }),
           store,
           sender,
           clock: systemClock,
@@ -144,6 +137,8 @@ async function serve(config: Config): Promise<void> {
         });
 
   metrics.watch({ store, dispatcher });
+  // In every role: whoever is there takes the outbox.
+  const outbox = config.databaseUrl === null ? null : takeOutbox(store, (line, message) => log.warn(line, message));
 
   let ending = false;
   const end = (signal: string): void => {
@@ -159,13 +154,13 @@ async function serve(config: Config): Promise<void> {
     }, DRAIN_MS);
     // A client that never finishes its request must not decide how this ends; one that waits for a test request's answer has had its 30 s.
     setTimeout(() => api?.server.closeAllConnections(), DRAIN_MS - 3_000).unref();
-    Promise.all([api?.close(), dispatcher?.drain(), keeper?.drain()])
+    Promise.all([api?.close(), outbox?.stop(), dispatcher?.drain(), keeper?.drain()])
       .then(() => mailer?.close())
       .then(() => sender.close())
       .then(() => store.close())
       .then(() => {
         clearTimeout(late);
-        unlock();
+        engine.unlock();
         log.info('stopped');
         process.exit(0);
       })
@@ -178,14 +173,24 @@ async function serve(config: Config): Promise<void> {
   process.on('SIGINT', end);
 
   dispatcher?.start();
+  outbox?.start();
   keeper?.start();
   if (api === null) {
     log.info('dispatching');
     return;
   }
-  log.info({ production: config.cadenceProduction, sandbox: config.cadenceSandbox, data: config.dataDir }, 'cadences in force');
+  log.info({ ...(await cadencesInForce(store)), data: config.databaseUrl === null ? config.dataDir : 'PostgreSQL' }, 'cadences in force');
   await listen(api, config);
   await offerOperatorLink(store, { baseUrl, log });
+}
+
+function takeOutbox(store: Store, warn: (line: object, message: string) => void): OutboxTaker {
+  return createOutboxTaker({ store, judge: outboxChecks(store.eventTypes), clock: systemClock, warn });
+}
+
+async function cadencesInForce(store: Store): Promise<Record<Environment, string>> {
+  const [production, sandbox] = await Promise.all([store.environments.get('production'), store.environments.get('sandbox')]);
+  return { production: production.cadence, sandbox: sandbox.cadence };
 }
 
 /** Names are not looked up: one that is not `localhost` counts as public. */

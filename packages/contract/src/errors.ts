@@ -38,6 +38,7 @@ export const PROBLEMS = {
   delivery_not_found: { status: 404, title: 'There is no such delivery' },
   event_type_not_found: { status: 404, title: 'There is no such event type' },
   key_not_found: { status: 404, title: 'There is no such key' },
+  outbox_row_not_found: { status: 404, title: 'There is no such row' },
   person_not_found: { status: 404, title: 'There is no such person' },
   member_not_found: { status: 404, title: 'There is no such member' },
   inbox_not_found: { status: 404, title: 'There is no such inbox' },

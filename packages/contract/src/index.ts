@@ -13,5 +13,6 @@ export * from './jobs.ts';
 export * from './keys.ts';
 export * from './members.ts';
 export * from './operator.ts';
+export * from './outbox.ts';
 export * from './problem.ts';
 export * from './stats.ts';

@@ -7,7 +7,7 @@ import type { FastifyRequest } from 'fastify';
 import type { Api } from './context.ts';
 import { Problem } from './problems.ts';
 
-const MAX_DEPTH = 100;
+export const MAX_DEPTH = 100;
 
 /** A body beside its parsed value. */
 export interface RawBody {

@@ -25,6 +25,7 @@ import { keyRoutes } from './keys.ts';
 import { memberRoutes } from './members.ts';
 import { metricsRoute } from './metrics.ts';
 import { operatorRoutes } from './operator.ts';
+import { outboxRoutes } from './outbox.ts';
 import { portalRoutes } from './portal.ts';
 import { answerError, answerUnreadable } from './problems.ts';
 import { publishRoutes } from './publish.ts';
@@ -92,6 +93,7 @@ export async function buildApi(options: ApiOptions): Promise<Api> {
   statsRoutes(api, options);
   eventTypeRoutes(api, options);
   keyRoutes(api, options);
+  outboxRoutes(api, options);
   sessionRoutes(api, options);
   accountRoutes(api, options);
   brandingRoutes(api, options);

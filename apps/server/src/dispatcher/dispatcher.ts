@@ -87,7 +87,7 @@ export interface Dispatcher {
 
 /** Longer than an attempt may take, so that a healthy holder always renews in time. */
 const LEASE_MS = 40_000;
-const RENEW_EVERY_MS = 10_000;
+const RENEWALS_PER_LEASE = 4;
 /** Lanes held at once, as a multiple of the slots: enough that no slot waits for a lane. */
 const LANES_PER_SLOT = 2;
 const LANES_PER_LEASE = 128;
@@ -392,7 +392,7 @@ class LaneDispatcher implements Dispatcher {
   }
 
   #scheduleRenew(): void {
-    this.#callOffRenew = this.#clock.after(RENEW_EVERY_MS, () => {
+    this.#callOffRenew = this.#clock.after(this.#leaseMs / RENEWALS_PER_LEASE, () => {
       this.#renew().then(
         () => this.#scheduleRenew(),
         (error: unknown) => {
@@ -522,6 +522,8 @@ class LaneDispatcher implements Dispatcher {
   }
 
   #pump(): void {
+    // Its batch calls back once it is recorded.
+    if (this.#settlements.troubled) return;
     const now = this.#now();
     const monotonic = this.#clock.monotonic();
     const picks: Pick[] = [];

@@ -27,6 +27,7 @@ export class Settlements {
   #entries = new Map<LaneRun, Entry>();
   #count = 0;
   #flushing = false;
+  #troubled = false;
   #callOff: (() => void) | null = null;
 
   /** @param options.onBatch is told after each batch, and which lanes turned out to be somebody else's */
@@ -40,6 +41,11 @@ export class Settlements {
     this.#clock = options.clock;
     this.#onBatch = options.onBatch;
     this.#onTrouble = options.onTrouble;
+  }
+
+  /** The store does not take what was sent: until it does, nothing more should be. */
+  get troubled(): boolean {
+    return this.#troubled;
   }
 
   /** Attempts not on disk yet. */
@@ -105,10 +111,13 @@ export class Settlements {
   async #settleUntilDone(entries: readonly Entry[]): Promise<('settled' | 'stale')[]> {
     for (;;) {
       try {
-        return await this.#store.lanes.settle(
+        const results = await this.#store.lanes.settle(
           entries.map(({ run, attempts, disable }): LaneSettlement => ({ lease: run.leased.lease, attempts, state: run.state, disable })),
         );
+        this.#troubled = false;
+        return results;
       } catch (error) {
+        this.#troubled = true;
         this.#onTrouble(error);
         await new Promise<void>((resolve) => {
           this.#clock.after(RETRY_MS, resolve);

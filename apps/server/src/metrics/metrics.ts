@@ -121,6 +121,13 @@ function databaseGauges(named: Named, store: Store): () => Promise<void> {
   const lanes = new Gauge(named({ name: 'posthorn_lanes', help: 'Endpoints by the state of their breaker', labelNames: ['breaker'] }));
   const leased = new Gauge(named({ name: 'posthorn_lanes_leased', help: 'Lanes that some dispatcher holds' }));
   const notices = new Gauge(named({ name: 'posthorn_notices_waiting', help: 'Notices that are not published yet' }));
+  const outbox = new Gauge(
+    named({
+      name: 'posthorn_outbox_rows',
+      help: 'Rows of the outbox: waiting to be taken, or refused and set aside',
+      labelNames: ['state'],
+    }),
+  );
   const jobs = new Gauge(named({ name: 'posthorn_jobs_unfinished', help: 'Jobs that have not ended' }));
   return async () => {
     const figures = await store.figures();
@@ -130,6 +137,8 @@ function databaseGauges(named: Named, store: Store): () => Promise<void> {
     for (const state of BREAKER_STATES) lanes.set({ breaker: state }, figures.breakers[state]);
     leased.set(figures.lanesLeased);
     notices.set(figures.noticesWaiting);
+    outbox.set({ state: 'waiting' }, figures.outbox.waiting);
+    outbox.set({ state: 'refused' }, figures.outbox.refused);
     jobs.set(figures.jobsUnfinished);
   };
 }

@@ -19,6 +19,14 @@ export function observeStore(store: Store, observer: StoreObserver): Store {
       if (result.kind === 'published' && !result.repeated) observer.published(request.environment, result.events.length);
       return result;
     },
+    outbox: {
+      ...timed.outbox,
+      async take(judge) {
+        const taking = await timed.outbox.take(judge);
+        for (const [environment, events] of Object.entries(taking?.published ?? {})) observer.published(environment as Environment, events);
+        return taking;
+      },
+    },
   };
 }
 

@@ -30,6 +30,7 @@ export type Action =
   | `invitation.${'create' | 'withdraw'}`
   | 'portal.link'
   | `inbox.${'create' | 'delete'}`
+  | `outbox.${'retry' | 'discard'}`
   | 'operator.claim'
   | 'person.reset_link';
 

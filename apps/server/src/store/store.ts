@@ -224,7 +224,8 @@ export interface EnvironmentState {
 
 export interface EnvironmentStore {
   get(environment: Environment): Promise<EnvironmentState>;
-  setCadence(environment: Environment, cadence: string): Promise<void>;
+  /** @param options.unlessSet leaves the cadence that is in force, where there is one */
+  setCadence(environment: Environment, cadence: string, options?: { readonly unlessSet: boolean }): Promise<void>;
   /** Dispatch now: opens the gate of the whole environment up to now. */
   open(environment: Environment): Promise<EnvironmentState>;
   /** What waits in this environment, or in one application of it. */
@@ -301,6 +302,53 @@ export type PublishResult =
   | { readonly kind: 'id_conflict'; readonly index: number }
   /** The Idempotency-Key belongs to a request with another body. */
   | { readonly kind: 'idempotency_conflict' };
+
+// ------------------------------------------------------------------------------------------------------------------- outbox
+
+/** A row that a provider wrote in a transaction of its own. Nothing of it has been checked but that `data` is JSON. */
+export interface OutboxRow {
+  readonly application: string;
+  readonly environment: string;
+  readonly type: string;
+  /** JSON text, verbatim; null: it is far too large to be looked at. */
+  readonly data: string | null;
+  /** Of `data`. */
+  readonly bytes: number;
+  readonly orderingKey: string | null;
+}
+
+/** What a row comes to: an event, or a reason in words why not. */
+export type OutboxVerdict =
+  | { readonly ok: true; readonly environment: Environment; readonly event: EventToPublish }
+  | { readonly ok: false; readonly reason: string };
+
+export interface RefusedRow extends OutboxRow {
+  readonly id: string;
+  readonly reason: string;
+  readonly createdAt: number;
+  readonly refusedAt: number;
+}
+
+/** Publish in your own transaction, where the database is PostgreSQL. With SQLite nobody else can write, and there is never anything. */
+export interface OutboxStore {
+  /**
+   * Takes the next rows, in the order of their numbers, publishes those that do and sets aside those that do not; all in one transaction. One process at a time:
+   * null while it is another's turn.
+   * @returns how many events it published in each environment, how many rows it set aside, and whether there may be more
+   */
+  take(judge: (rows: readonly OutboxRow[]) => Promise<OutboxVerdict[]>): Promise<OutboxTaking | null>;
+  /** Rows that were set aside: of this environment, or of none. */
+  refused(environment: Environment, page: PageRequest): Promise<Page<RefusedRow>>;
+  /** Puts a row back in, at the end. False: there is none with this id. */
+  retry(environment: Environment, id: string): Promise<boolean>;
+  discard(environment: Environment, id: string): Promise<boolean>;
+}
+
+export interface OutboxTaking {
+  readonly published: Readonly<Record<Environment, number>>;
+  readonly refused: number;
+  readonly more: boolean;
+}
 
 // -------------------------------------------------------------------------------------------------------- events, deliveries: reading
 
@@ -969,6 +1017,7 @@ export type Audited = Pick<
   | 'environments'
   | 'brakes'
   | 'deliveries'
+  | 'outbox'
   | 'jobs'
   | 'people'
   | 'invitations'
@@ -1000,6 +1049,8 @@ export interface Figures {
   /** Lanes that some dispatcher holds. */
   readonly lanesLeased: number;
   readonly noticesWaiting: number;
+  /** Rows of the outbox: not taken yet, and set aside. */
+  readonly outbox: { readonly waiting: number; readonly refused: number };
   readonly jobsUnfinished: number;
 }
 
@@ -1012,6 +1063,7 @@ export interface Store {
   readonly brakes: BrakeStore;
   readonly events: EventStore;
   readonly deliveries: DeliveryStore;
+  readonly outbox: OutboxStore;
   readonly lanes: LaneStore;
   readonly jobs: JobStore;
   readonly stats: StatsStore;

@@ -383,6 +383,8 @@ test('no changing route is missing here', async () => {
     .filter(([path]) => path.startsWith('/v1/'))
     .flatMap(([, methods]) => Object.entries(methods).filter(([method]) => method !== 'get'))
     .map(([, { operationId }]) => operationId);
-  const told = new Set([...STEPS.map(({ operation }) => operation), ...NOT_LOGGED, 'acceptInvitation', 'claimOperator']);
+  // There is an outbox only with PostgreSQL: its own tests look.
+  const elsewhere = ['acceptInvitation', 'claimOperator', 'retryRefusedOutboxRow', 'discardRefusedOutboxRow'];
+  const told = new Set([...STEPS.map(({ operation }) => operation), ...NOT_LOGGED, ...elsewhere]);
   expect(changing.filter((operation) => !told.has(operation))).toEqual([]);
 });

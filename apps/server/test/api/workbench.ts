@@ -14,6 +14,7 @@ import type { Mailer } from '../../src/mail/mailer.ts';
 import { createMetrics } from '../../src/metrics/metrics.ts';
 import { createSender } from '../../src/sender/sender.ts';
 import { createCipher } from '../../src/store/cipher.ts';
+import { openPostgresStore } from '../../src/store/postgres/index.ts';
 import { openSqliteStore } from '../../src/store/sqlite/index.ts';
 import type { Application, Environment, Person, Role, Store } from '../../src/store/store.ts';
 import { systemClock } from '../../src/system-clock.ts';
@@ -78,6 +79,8 @@ export function allowList(text: string): AllowList {
 export interface WorkbenchOptions {
   readonly allow?: string;
   readonly path?: string;
+  /** A postgres:// URL: stores there instead of SQLite. */
+  readonly database?: string;
   readonly publicUrl?: string;
   readonly signUp?: 'open' | 'closed';
   readonly mailer?: Mailer;
@@ -95,13 +98,11 @@ export async function workbench(options: WorkbenchOptions = {}): Promise<Workben
   const folder = await mkdtemp(join(tmpdir(), 'posthorn-api-'));
   const encryptionKey = randomBytes(32);
   const metrics = createMetrics({ version: '0.0.0' });
+  const cipher = createCipher(encryptionKey);
   const store = metrics.observe(
-    await openSqliteStore({
-      path: options.path ?? join(folder, 'posthorn.db'),
-      cipher: createCipher(encryptionKey),
-      now: clock.now,
-      random: Math.random,
-    }),
+    options.database === undefined
+      ? await openSqliteStore({ path: options.path ?? join(folder, 'posthorn.db'), cipher, now: clock.now, random: Math.random })
+      : await openPostgresStore({ url: options.database, cipher, now: clock.now }),
   );
   metrics.watch({ store, dispatcher: null });
   await store.environments.setCadence('production', 'every 30m');

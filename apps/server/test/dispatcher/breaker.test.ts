@@ -178,7 +178,7 @@ describe('shares of the slots', () => {
     stage.answers.set(url, () => ({ kind: 'transport_error', code: 'timeout', detail: '' }));
   };
 
-  test('endpoints that hang, six times as many as slots, leave room for a new one', async () => {
+  test('endpoints that hang, six times as many as slots, leave room for a new one', { timeout: 120_000 }, async () => {
     for (let index = 0; index < 400; index += 1) {
       hang(`https://h${index}.test/`);
       await add({ url: `https://h${index}.test/` });

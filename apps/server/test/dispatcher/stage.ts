@@ -55,9 +55,31 @@ export class ManualClock implements Clock {
   }
 }
 
-/** Until promises that are under way have come to rest: nothing here waits for real time or the outside. */
-async function quiet(): Promise<void> {
-  for (let turn = 0; turn < 4; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+/** Where a stage has its store. */
+export interface StageEngine {
+  open(clock: ManualClock): Promise<Store>;
+  /** Until promises that are under way have come to rest. */
+  quiet(): Promise<void>;
+  /** How often a dispatcher looks although nothing is due, unless a case says so: in days of simulated time, every five seconds are many. */
+  readonly longestSleepMs?: number;
+}
+
+const sqlite: StageEngine = {
+  open: (clock) => openSqliteStore({ path: ':memory:', cipher: createCipher(randomBytes(32)), now: clock.now, random: () => 0 }),
+  // Nothing here waits for real time or the outside.
+  async quiet() {
+    for (let turn = 0; turn < 4; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+  },
+};
+let engine = sqlite;
+
+/** From now on stages have their store elsewhere: before it imports the cases, for a file that runs them once more. */
+export function stageOn(other: StageEngine): void {
+  engine = other;
+}
+
+function quiet(): Promise<void> {
+  return engine.quiet();
 }
 
 export interface Arrival {
@@ -83,10 +105,9 @@ export interface Stage {
 
 const TOOK_MS = 7;
 
-/** @param options.longestSleepMs how often a dispatcher looks although nothing is due: in days of simulated time, every five seconds are many */
 export async function openStage(start: number, options: Pick<DispatcherOptions, 'longestSleepMs' | 'observer'> = {}): Promise<Stage> {
   const clock = new ManualClock(start);
-  const store = await openSqliteStore({ path: ':memory:', cipher: createCipher(randomBytes(32)), now: clock.now, random: () => 0 });
+  const store = await engine.open(clock);
   await store.environments.setCadence('production', 'every 30m');
   await store.environments.setCadence('sandbox', 'every 5m');
   const arrivals: Arrival[] = [];
@@ -122,6 +143,7 @@ export async function openStage(start: number, options: Pick<DispatcherOptions, 
       holder: `holder-${holders}`,
       concurrency: 64,
       userAgent: 'Posthorn/test',
+      ...(engine.longestSleepMs === undefined ? {} : { longestSleepMs: engine.longestSleepMs }),
       ...options,
     });
   };

@@ -184,10 +184,10 @@ describe('start and stop', () => {
     ['POSTHORN_SERVICE_KEY_SANDBOX', 'sk_production_aaaaaaaaaaaaaaaaaaaaaaaaaaaa', ''],
     ['POSTHORN_ROLE', 'boss', ''],
     ['POSTHORN_CONCURRENCY', '0', ''],
+    ['DATABASE_URL', 'mysql://localhost/x', ''],
     ['POSTHORN_RETENTION', 'forever', ''],
     ['POSTHORN_SMTP_URL', 'mail.example.com', ''],
     ['POSTHORN_MAIL_FROM', 'nobody', ''],
-    ['DATABASE_URL', 'postgres://localhost/x', ''],
   ])('a bad %s stops the start with one line that names it', (name, value) => {
     const result = spawnSync(process.execPath, [MAIN, 'serve', '--data-dir', settings.dataDir], {
       encoding: 'utf8',

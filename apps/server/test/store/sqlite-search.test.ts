@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import type { ApplicationId } from '@posthorn/core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createCipher } from '../../src/store/cipher.ts';
+import { SEARCHED_ROWS } from '../../src/store/page.ts';
 import { openSqliteStore } from '../../src/store/sqlite/index.ts';
-import { SEARCHED_ROWS } from '../../src/store/sqlite/page.ts';
 import type { Page, Store } from '../../src/store/store.ts';
 
 /** Nearly two and a half pages' worth of rows around what is looked for. */

@@ -11,15 +11,16 @@ import {
   queueName,
 } from '@posthorn/core';
 import { tickAfter } from '../cadences.ts';
+import { Conditions, type Horizon, pageOf, readCursor, SEARCHED_ROWS } from '../page.ts';
+import { recordChange } from '../shared/audit.ts';
+import { isBraked } from '../shared/brakes.ts';
+import { type EndpointRow, endpointFromRow, SELECT_ENDPOINTS } from '../shared/endpoints.ts';
+import { environmentState } from '../shared/environments.ts';
+import { NEWEST_JOB } from '../shared/jobs.ts';
 import type { Attempt, Delivery, DeliveryFilter, DeliveryStore, Environment } from '../store.ts';
-import { recordChange } from './audit.ts';
-import { isBraked } from './brakes.ts';
 import type { SqliteContext } from './context.ts';
-import { type EndpointRow, endpointFromRow, SELECT_ENDPOINTS } from './endpoints.ts';
-import { environmentState } from './environments.ts';
-import { NEWEST_JOB } from './jobs.ts';
 import { RESENT } from './lanes.ts';
-import { Conditions, type Horizon, pageOf, readCursor, SEARCHED_ROWS } from './page.ts';
+import { runRecipe } from './recipes.ts';
 
 interface DeliveryRow {
   readonly seq: number;
@@ -83,7 +84,8 @@ export function sqliteDeliveries(context: SqliteContext): DeliveryStore {
 
   function record(action: 'delivery.retry' | 'delivery.cancel', row: DeliveryRow): void {
     const target = { kind: 'delivery', id: row.id };
-    recordChange(context, { action, application: row.application_id, environment: row.environment, target });
+    const change = { action, application: row.application_id, environment: row.environment, target };
+    runRecipe(context, recordChange(context, change));
   }
 
   /** The lane has to be looked at again, whatever floor it has: something in it may go now, and may have been asked for by hand. */
@@ -115,8 +117,8 @@ export function sqliteDeliveries(context: SqliteContext): DeliveryStore {
         dueAt: row.due_at,
         byHand: row.by_hand > 0,
         lane: { openedAt: row.opened_at, rateAt: row.rate_at },
-        braked: isBraked(context, environment, row.application),
-        environment: environmentState(context, environment),
+        braked: runRecipe(context, isBraked(environment, row.application)),
+        environment: runRecipe(context, environmentState(environment)),
       };
     },
     async retry(environment, id) {

@@ -1,8 +1,8 @@
 /** The log of events, newest first. */
 import type { ApplicationId } from '@posthorn/core';
+import { Conditions, type Horizon, pageOf, readCursor, SEARCHED_ROWS } from '../page.ts';
 import type { Environment, EventFilter, EventStore, StoredEvent } from '../store.ts';
 import type { SqliteContext } from './context.ts';
-import { Conditions, type Horizon, pageOf, readCursor, SEARCHED_ROWS } from './page.ts';
 
 interface EventRow {
   readonly seq: number;

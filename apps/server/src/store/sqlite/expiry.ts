@@ -2,9 +2,9 @@
  * Ends what has waited for too long, lane by lane. Of a lane's own order only the head is looked at, as long as it has expired; those that were sent
  * again by hand wait since then, and have an index of their own.
  */
+import { NEWEST_JOB } from '../shared/jobs.ts';
 import type { UpkeepStore } from '../store.ts';
 import type { SqliteContext } from './context.ts';
-import { NEWEST_JOB } from './jobs.ts';
 
 type Request = Parameters<UpkeepStore['expire']>[0];
 type Step = Awaited<ReturnType<UpkeepStore['expire']>>;

@@ -26,6 +26,7 @@ export function figures({ db, now: clock }: SqliteContext): Figures {
     breakers,
     lanesLeased: count('lanes WHERE holder IS NOT NULL'),
     noticesWaiting: count('notices WHERE handled_at IS NULL'),
+    outbox: { waiting: 0, refused: 0 },
     jobsUnfinished: count('jobs WHERE ended_at IS NULL'),
   };
 }

@@ -1,31 +1,26 @@
 /** The SQLite store, put together: one file (or memory), one process. */
 import { pooledRandomBytes } from '../../random-bytes.ts';
 import type { Cipher } from '../cipher.ts';
-import type { Actor, Audited, Store, StoreHint } from '../store.ts';
+import { auditStore } from '../shared/audit.ts';
+import { type EndpointRow, secretState } from '../shared/endpoints.ts';
+import { environmentStore } from '../shared/environments.ts';
+import { type KeyUses, keyUses } from '../shared/keys.ts';
+import { noticeStore } from '../shared/notices.ts';
+import { sharedParts } from '../shared/parts.ts';
+import { statsStore } from '../shared/stats.ts';
+import type { Actor, Audited, OutboxStore, Store, StoreHint } from '../store.ts';
 import { accountsConnection } from './accounts.ts';
-import { sqliteApplications } from './applications.ts';
-import { sqliteAudit } from './audit.ts';
-import { sqliteBrakes } from './brakes.ts';
+import { sqliteBacklog } from './backlog.ts';
 import type { SqliteContext } from './context.ts';
 import { Database } from './database.ts';
 import { resumeDeletions } from './deletions.ts';
 import { sqliteDeliveries } from './deliveries.ts';
-import { type EndpointRow, secretState, sqliteEndpoints } from './endpoints.ts';
-import { sqliteEnvironments } from './environments.ts';
-import { sqliteEventTypes } from './event-types.ts';
 import { sqliteEvents } from './events.ts';
 import { figures } from './figures.ts';
-import { sqliteInboxes } from './inboxes.ts';
-import { sqliteInvitations } from './invitations.ts';
-import { sqliteJobs } from './jobs.ts';
-import { type KeyUses, keyUses, sqliteKeys } from './keys.ts';
 import { sqliteLanes, voidLeases } from './lanes.ts';
-import { sqliteNotices } from './notices.ts';
-import { sqliteOperators } from './operators.ts';
-import { sqlitePeople } from './people.ts';
-import { sqlitePortal } from './portal.ts';
+import { SELECT_NOTICES } from './notices.ts';
 import { sqlitePublish } from './publish.ts';
-import { sqliteStats } from './stats.ts';
+import { sharedContext } from './recipes.ts';
 import { sqliteUpkeep } from './upkeep.ts';
 
 export interface SqliteStoreOptions {
@@ -62,18 +57,19 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
   };
   checkKey(context);
   voidLeases(context);
-  const uses = keyUses(context);
+  const shared = sharedContext(context);
+  const uses = keyUses(shared);
   const accounts = accountsConnection(options.path);
   await resumeDeletions(context);
   return {
     ...auditedParts(context, uses),
     as: (actor: Actor) => auditedParts({ ...context, actor }, uses),
-    audit: sqliteAudit(context),
+    audit: auditStore(shared),
     accounts: () => accounts.open(),
     events: sqliteEvents(context),
     lanes: sqliteLanes(context),
-    stats: sqliteStats(context),
-    notices: sqliteNotices(context),
+    stats: statsStore(shared),
+    notices: noticeStore(shared, SELECT_NOTICES),
     upkeep: sqliteUpkeep(context),
     publish: sqlitePublish(context),
     async figures() {
@@ -90,7 +86,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
       return () => listeners.delete(listener);
     },
     async close() {
-      uses.flush();
+      await uses.flush();
       listeners.clear();
       accounts.close();
       db.close();
@@ -98,21 +94,21 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
   };
 }
 
+/** Nobody else writes into this file. */
+const NO_OUTBOX: OutboxStore = {
+  take: async () => null,
+  refused: async () => ({ data: [], nextCursor: null }),
+  retry: async () => false,
+  discard: async () => false,
+};
+
 function auditedParts(context: SqliteContext, uses: KeyUses): Audited {
+  const shared = sharedContext(context);
   return {
-    applications: sqliteApplications(context),
-    endpoints: sqliteEndpoints(context),
-    eventTypes: sqliteEventTypes(context),
-    keys: sqliteKeys(context, uses),
-    environments: sqliteEnvironments(context),
-    brakes: sqliteBrakes(context),
+    ...sharedParts(shared, uses),
+    environments: { ...environmentStore(shared), backlog: sqliteBacklog(context) },
     deliveries: sqliteDeliveries(context),
-    jobs: sqliteJobs(context),
-    people: sqlitePeople(context),
-    invitations: sqliteInvitations(context),
-    operators: sqliteOperators(context),
-    portal: sqlitePortal(context),
-    inboxes: sqliteInboxes(context),
+    outbox: NO_OUTBOX,
   };
 }
 

@@ -6,6 +6,9 @@
  * without a release counts as due, so marks that died with their holder lose nothing.
  */
 import { type DeliveryId, healthFloor, type Ordering, STANDINGS } from '@posthorn/core';
+import { chooseLanes, type LeaseCandidate } from '../lease-choice.ts';
+import { NEWEST_JOB } from '../shared/jobs.ts';
+import { STATE_COLUMNS, type StateRow, stateFromRow } from '../shared/lane-state.ts';
 import type {
   CadenceGroup,
   DeliveryBody,
@@ -23,11 +26,10 @@ import type {
   SettledAttempt,
 } from '../store.ts';
 import type { SqliteContext } from './context.ts';
-import { NEWEST_JOB } from './jobs.ts';
-import { STATE_COLUMNS, type StateRow, stateFromRow, writeState } from './lane-state.ts';
 import { keepNotices } from './notices.ts';
 import { countAttempt, Tally } from './stats.ts';
 import { laneTarget } from './target.ts';
+import { writeState } from './write-state.ts';
 
 interface LaneRow extends StateRow {
   readonly fence: number;
@@ -200,7 +202,7 @@ function lease(
       )
       .map(({ pk }) => pk),
   );
-  const chosen = choose(candidates(context, request, now), request.limits);
+  const chosen = chooseLanes(candidates(context, request, now), request.limits);
   const leaseUntil = now + request.leaseMs;
   return chosen.flatMap((lane): LeasedLane[] => {
     const target = laneTarget(context, lane);
@@ -230,19 +232,13 @@ function lease(
   });
 }
 
-interface Candidate {
-  readonly pk: number;
-  readonly standing: number;
-  readonly at: number;
-}
-
 /** Idle lanes with something to send, of each standing as many as may be leased of it. */
 function candidates(
   { db }: SqliteContext,
   { limits, gates }: { readonly limits: LeaseLimits; readonly gates: ReadonlyMap<string, number> },
   now: number,
-): Candidate[] {
-  const found = db.all<Candidate>(
+): LeaseCandidate[] {
+  const found = db.all<LeaseCandidate>(
     `SELECT pk, standing, wish_at AS at FROM lanes WHERE ${IDLE} AND wish_at IS NOT NULL ORDER BY wish_at LIMIT +?`,
     limits.proven,
   );
@@ -250,7 +246,7 @@ function candidates(
     const limit = limits[name];
     if (limit <= 0) continue;
     found.push(
-      ...db.all<Candidate>(
+      ...db.all<LeaseCandidate>(
         `SELECT pk, standing, due_at AS at FROM lanes
          WHERE ${IDLE} AND standing = ? AND due_at IS NOT NULL AND due_at <= ? AND not_before <= ? ORDER BY due_at LIMIT +?`,
         standing,
@@ -261,7 +257,7 @@ function candidates(
     );
     for (const [group, gate] of gates) {
       found.push(
-        ...db.all<Candidate>(
+        ...db.all<LeaseCandidate>(
           `SELECT pk, standing, first_at AS at FROM lanes
            WHERE ${IDLE} AND cadence_group = ? AND standing = ? AND first_at IS NOT NULL AND first_at <= ? AND not_before <= ?
            ORDER BY first_at LIMIT +?`,
@@ -275,19 +271,6 @@ function candidates(
     }
   }
   return found;
-}
-
-/** The oldest first, within the limits. @returns their keys */
-function choose(found: Candidate[], limits: LeaseLimits): number[] {
-  const left = STANDINGS.map((name) => limits[name]);
-  const chosen = new Set<number>();
-  for (const { pk, standing } of found.sort((a, b) => a.at - b.at)) {
-    // A limit holds for its standing and all that are less trusted.
-    if (chosen.has(pk) || left.slice(0, standing + 1).some((room) => room <= 0)) continue;
-    chosen.add(pk);
-    for (let each = 0; each <= standing; each += 1) left[each] = (left[each] ?? 0) - 1;
-  }
-  return [...chosen];
 }
 
 function renew(context: SqliteContext, leases: readonly Lease[], leaseMs: number): RenewedLane[] {

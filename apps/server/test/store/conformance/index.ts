@@ -18,12 +18,13 @@ import { upkeepConformance } from './upkeep.ts';
 
 export function storeConformance(name: string, open: OpenStore): void {
   describe(name, () => {
-    tenantsConformance(open);
-    peopleConformance(open);
-    auditConformance(open);
-    inboxesConformance(open);
+    // Each in a block of its own: what it opens before each of its tests is opened for none of the others.
+    describe('settings', () => tenantsConformance(open));
+    describe('accounts', () => peopleConformance(open));
+    describe('audit', () => auditConformance(open));
+    describe('receivers built in', () => inboxesConformance(open));
     endpointsConformance(open);
-    deliveriesConformance(open);
+    describe('deliveries', () => deliveriesConformance(open));
     publishConformance(open);
     lanesConformance(open);
     healthConformance(open);
@@ -31,6 +32,6 @@ export function storeConformance(name: string, open: OpenStore): void {
     jobsConformance(open);
     statsConformance(open);
     noticesConformance(open);
-    upkeepConformance(open);
+    describe('upkeep', () => upkeepConformance(open));
   });
 }

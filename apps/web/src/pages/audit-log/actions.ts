@@ -30,6 +30,8 @@ const WORDS: Readonly<Record<string, string>> = {
   'inbox.delete': 'deleted the test URL',
   'job.cancel': 'stopped the job',
   'portal.link': 'made a portal link',
+  'outbox.retry': 'put back the outbox row',
+  'outbox.discard': 'discarded the outbox row',
   'operator.claim': 'became the operator',
 };
 

@@ -1,0 +1,69 @@
+/** The database that the settings ask for, opened: SQLite in the data folder, or PostgreSQL by its URL. */
+import { join } from 'node:path';
+import { type Config, ConfigError } from './config.ts';
+import { encryptionKey, openDataFolder } from './data-folder.ts';
+import { createCipher } from './store/cipher.ts';
+import { ENVIRONMENTS, type Environment, type Store } from './store/store.ts';
+import { systemClock } from './system-clock.ts';
+
+export interface Engine {
+  readonly store: Store;
+  /** 32 bytes. */
+  readonly encryptionKey: Uint8Array;
+  /** Runs what the first start has to do once, however many processes start at the same time. */
+  exclusively<T>(work: () => Promise<T>): Promise<T>;
+  /** After the store is closed. */
+  unlock(): void;
+}
+
+/** Only the engine that is asked for is loaded: a start should not wait for the other. */
+export async function openEngine(config: Config, warn: (line: object, message: string) => void): Promise<Engine> {
+  const engine = config.databaseUrl === null ? await openSqlite(config) : await openPostgres(config.databaseUrl, config, { warn });
+  await setCadences(engine.store, config);
+  return engine;
+}
+
+async function openSqlite(config: Config): Promise<Engine> {
+  const [{ openSqliteStore }, { lockFolder }] = await Promise.all([import('./store/sqlite/index.ts'), import('./store/sqlite/lock.ts')]);
+  openDataFolder(config.dataDir);
+  const unlock = lockFolder(config.dataDir);
+  if (unlock === null) throw new ConfigError(`POSTHORN_DATA_DIR ${config.dataDir} is in use by another posthorn process`);
+  const key = encryptionKey(config.dataDir, config.encryptionKey);
+  const store = await openSqliteStore({
+    path: join(config.dataDir, 'posthorn.db'),
+    cipher: createCipher(key),
+    now: systemClock.now,
+    random: Math.random,
+  });
+  return { store, encryptionKey: key, exclusively: (work) => work(), unlock };
+}
+
+async function openPostgres(
+  url: string,
+  config: Config,
+  { warn }: { readonly warn: (line: object, message: string) => void },
+): Promise<Engine> {
+  // readConfig refuses a database URL without a key.
+  const key = config.encryptionKey ?? new Uint8Array();
+  const { openPostgresStore } = await import('./store/postgres/index.ts');
+  try {
+    const onSwept = (lanes: readonly number[]): void => warn({ lanes }, 'lanes that nobody had woken were found: please report this');
+    const store = await openPostgresStore({ url, cipher: createCipher(key), onSwept });
+    return { store, encryptionKey: key, exclusively: (work) => store.exclusively(work), unlock() {} };
+  } catch (error) {
+    if (error instanceof RangeError) throw new ConfigError(`DATABASE_URL ${error.message}`);
+    throw error;
+  }
+}
+
+/**
+ * The cadence in force is a row in the store. With SQLite this process is the only one, so what it was started with is in force, the defaults included. With
+ * PostgreSQL others run already: only what was given is written (docs/decisions/0002-cadence-of-one-process.md).
+ */
+async function setCadences(store: Store, config: Config): Promise<void> {
+  const cadences = { production: 'cadenceProduction', sandbox: 'cadenceSandbox' } as const satisfies Record<Environment, keyof Config>;
+  for (const environment of ENVIRONMENTS) {
+    const name = cadences[environment];
+    await store.environments.setCadence(environment, config[name], { unlessSet: config.databaseUrl !== null && !config.given.has(name) });
+  }
+}

@@ -1,0 +1,42 @@
+/**
+ * DATABASE_URL: one or several hosts, as libpq takes them (PostgreSQL documentation, 32.1.1.2, 32.1.1.3):
+ *
+ *   postgres://user:password@one:5432,two:5432/posthorn?target_session_attrs=read-write
+ *
+ * The driver connects to one host; here the hosts are taken apart, so that each can be tried in turn.
+ */
+
+const URL_SHAPE = /^(postgres(?:ql)?:\/\/)((?:[^/?#]*@)?)([^/?#]*)(.*)$/s;
+const DEFAULT_PORT = '5432';
+
+export interface DatabaseAddress {
+  /** A URL for each host, in the order given. */
+  readonly urls: readonly string[];
+}
+
+/** @throws {RangeError} whose message completes "DATABASE_URL …", without the URL: it holds a password */
+export function parseDatabaseUrl(text: string): DatabaseAddress {
+  const [, scheme = '', credentials = '', hosts = '', rest = ''] = URL_SHAPE.exec(text) ?? [];
+  if (scheme === '') throw new RangeError('must be a postgres:// URL');
+  const urls = hosts.split(',').map((host) => `${scheme}${credentials}${withPort(host)}${withoutAttributes(rest)}`);
+  for (const url of urls) {
+    // A URL without a host is one of a Unix socket (?host=/run/postgresql).
+    if (hosts !== '' && !URL.canParse(url)) throw new RangeError('must be a postgres:// URL: a host or port in it does not do');
+  }
+  return { urls };
+}
+
+function withPort(host: string): string {
+  return host === '' || /:\d+$/.test(host) ? host : `${host}:${DEFAULT_PORT}`;
+}
+
+/** Whatever is asked for, only a server that takes writes will do: `connect` sees to it. */
+function withoutAttributes(rest: string): string {
+  const attributes = /([?&])target_session_attrs=([^&#]*)(&?)/.exec(rest);
+  if (attributes === null) return rest;
+  const [whole, before = '', value = '', after = ''] = attributes;
+  if (!['read-write', 'primary', 'any'].includes(value)) {
+    throw new RangeError('has another target_session_attrs than read-write: Posthorn writes');
+  }
+  return rest.replace(whole, after === '' ? '' : before);
+}

@@ -1,0 +1,253 @@
+/**
+ * The ways in which Posthorn talks to PostgreSQL: single statements, batches (one transaction, one round trip), and transactions that go on by what
+ * they read. A few connections are kept open; whoever finds none free waits its turn.
+ */
+import { DatabaseError, type QueryResult } from 'pg';
+import { StoreUnavailable } from '../store.ts';
+import type { Connection, Connector, Statement } from './connection.ts';
+
+export type Row = Record<string, unknown>;
+
+/** A transaction that is under way. */
+export interface Transaction {
+  all<T extends object = Row>(sql: string, ...values: readonly unknown[]): Promise<T[]>;
+  get<T extends object = Row>(sql: string, ...values: readonly unknown[]): Promise<T | undefined>;
+  /** @returns how many rows changed */
+  run(sql: string, ...values: readonly unknown[]): Promise<number>;
+}
+
+/** How long to wait for a free connection. */
+const PATIENCE_MS = 10_000;
+/** Deadlock, serialization failure, lock not got in time: the same again usually works. */
+const WORTH_REPEATING = new Set(['40P01', '40001', '55P03']);
+const MOST_TRIES = 4;
+/** Says only that an earlier statement of the transaction failed. */
+const ABORTED = '25P02';
+/** The server became a standby under us. */
+const READ_ONLY = '25006';
+
+interface Waiting {
+  readonly resolve: (connection: Connection) => void;
+  readonly reject: (error: unknown) => void;
+  readonly giveUp: NodeJS.Timeout;
+}
+
+export class Database implements Transaction {
+  readonly #connector: Connector;
+  readonly #most: number;
+  readonly #idle: Connection[] = [];
+  readonly #waiting: Waiting[] = [];
+  #open = 0;
+  #closed = false;
+  #onIdle: (() => void) | null = null;
+
+  /** @param options.connections how many are kept open at the most */
+  constructor(connector: Connector, options: { readonly connections: number }) {
+    this.#connector = connector;
+    this.#most = options.connections;
+  }
+
+  async all<T extends object = Row>(sql: string, ...values: readonly unknown[]): Promise<T[]> {
+    return (await this.#single({ sql, values })).rows as T[];
+  }
+
+  async get<T extends object = Row>(sql: string, ...values: readonly unknown[]): Promise<T | undefined> {
+    return (await this.all<T>(sql, ...values))[0];
+  }
+
+  async run(sql: string, ...values: readonly unknown[]): Promise<number> {
+    return (await this.#single({ sql, values })).rowCount ?? 0;
+  }
+
+  /**
+   * Runs the statements as one transaction, in one round trip.
+   * @returns the rows of each
+   * @throws {StoreUnavailable} nothing of it took effect, or that is in doubt
+   * @throws {DatabaseError} a constraint refused it: nothing took effect
+   */
+  async batch(statements: readonly Statement[]): Promise<Row[][]> {
+    const [only, ...more] = statements;
+    if (only === undefined) return [];
+    if (more.length === 0) return [(await this.#single(only)).rows as Row[]];
+    return this.#repeating((connection) => sendBatch(connection, statements));
+  }
+
+  /** Runs `work` as one transaction; it is on disk when this resolves. Whatever `work` throws rolls it back. It may run more than once. */
+  transaction<T>(work: (transaction: Transaction) => Promise<T>): Promise<T> {
+    return this.#repeating((connection) => runTransaction(connection, work));
+  }
+
+  /** Statements of one connection, without a transaction around them: for those that cannot be within one. */
+  session<T>(work: (session: Transaction) => Promise<T>): Promise<T> {
+    return this.#repeating((connection) => work(statementsOf(connection)));
+  }
+
+  /** Refuses what comes from now on. */
+  refuse(): void {
+    this.#closed = true;
+  }
+
+  /** Refuses what comes from now on, and resolves once what is under way has ended. */
+  async close(): Promise<void> {
+    this.refuse();
+    for (const { reject, giveUp } of this.#waiting.splice(0)) {
+      clearTimeout(giveUp);
+      reject(new StoreUnavailable('the store is closed'));
+    }
+    if (this.#open > this.#idle.length) {
+      await new Promise<void>((resolve) => {
+        this.#onIdle = resolve;
+      });
+    }
+    await Promise.all(this.#idle.splice(0).map((connection) => connection.end()));
+    this.#open = 0;
+  }
+
+  #single(statement: Statement): Promise<QueryResult> {
+    return this.#repeating(async (connection) => {
+      connection.takeWarning();
+      const result = await connection.send(statement);
+      refuseWarning(connection);
+      return result;
+    });
+  }
+
+  async #repeating<T>(work: (connection: Connection) => Promise<T>): Promise<T> {
+    for (let tries = 1; ; tries += 1) {
+      const connection = await this.#acquire();
+      connection.freshenPlans();
+      try {
+        return await work(connection);
+      } catch (error) {
+        if (error instanceof DatabaseError) {
+          if (error.code === READ_ONLY) connection.destroy();
+          if (WORTH_REPEATING.has(error.code ?? '') && tries < MOST_TRIES) continue;
+        }
+        throw storeError(error);
+      } finally {
+        this.#release(connection);
+      }
+    }
+  }
+
+  #acquire(): Promise<Connection> {
+    if (this.#closed) return Promise.reject(new StoreUnavailable('the store is closed'));
+    for (let free = this.#idle.pop(); free !== undefined; free = this.#idle.pop()) {
+      if (!free.broken) return Promise.resolve(free);
+      this.#open -= 1;
+    }
+    if (this.#open < this.#most) return this.#openOne();
+    return new Promise((resolve, reject) => {
+      const waiting: Waiting = {
+        resolve,
+        reject,
+        giveUp: setTimeout(() => {
+          this.#waiting.splice(this.#waiting.indexOf(waiting), 1);
+          reject(new StoreUnavailable(`no connection to PostgreSQL was free within ${PATIENCE_MS / 1000} s`));
+        }, PATIENCE_MS),
+      };
+      this.#waiting.push(waiting);
+    });
+  }
+
+  async #openOne(): Promise<Connection> {
+    this.#open += 1;
+    try {
+      return await this.#connector.connect();
+    } catch (error) {
+      this.#open -= 1;
+      this.#serveNext();
+      throw error;
+    }
+  }
+
+  #release(connection: Connection): void {
+    if (connection.broken) {
+      this.#open -= 1;
+      connection.destroy();
+    } else {
+      this.#idle.push(connection);
+    }
+    this.#serveNext();
+    if (this.#open === this.#idle.length) this.#onIdle?.();
+  }
+
+  /** Whoever waits longest gets what became free. */
+  #serveNext(): void {
+    const next = this.#waiting.shift();
+    if (next === undefined) return;
+    clearTimeout(next.giveUp);
+    this.#acquire().then(next.resolve, next.reject);
+  }
+}
+
+async function sendBatch(connection: Connection, statements: readonly Statement[]): Promise<Row[][]> {
+  connection.takeWarning();
+  const sent = connection.together(() => [
+    connection.command('BEGIN'),
+    ...statements.map((statement) => connection.send(statement)),
+    connection.command('COMMIT'),
+  ]);
+  const settled = await Promise.allSettled(sent);
+  const errors = settled.flatMap((each) => (each.status === 'rejected' ? [each.reason as Error] : []));
+  const cause = errors.find((error) => !(error instanceof DatabaseError && error.code === ABORTED));
+  if (cause !== undefined) throw cause;
+  const results = settled.map((each) => (each.status === 'fulfilled' ? each.value : null));
+  if (results.at(-1)?.command !== 'COMMIT') throw new StoreUnavailable('PostgreSQL rolled the transaction back');
+  refuseWarning(connection);
+  return results.slice(1, -1).map((result) => (result?.rows ?? []) as Row[]);
+}
+
+function statementsOf(connection: Connection): Transaction {
+  return {
+    all: async <R extends object>(sql: string, ...values: readonly unknown[]) => (await connection.send({ sql, values })).rows as R[],
+    get: async <R extends object>(sql: string, ...values: readonly unknown[]) => ((await connection.send({ sql, values })).rows as R[])[0],
+    run: async (sql, ...values) => (await connection.send({ sql, values })).rowCount ?? 0,
+  };
+}
+
+async function runTransaction<T>(connection: Connection, work: (transaction: Transaction) => Promise<T>): Promise<T> {
+  connection.takeWarning();
+  const transaction = statementsOf(connection);
+  // Not awaited by itself: it travels with the first statement, which fails where it does.
+  const begun = connection.command('BEGIN');
+  begun.catch(() => {});
+  let value: T;
+  try {
+    value = await work(transaction);
+    await begun;
+  } catch (error) {
+    await connection.command('ROLLBACK').catch(() => connection.destroy());
+    throw error;
+  }
+  const { command } = await connection.command('COMMIT');
+  if (command !== 'COMMIT') throw new StoreUnavailable('PostgreSQL rolled the transaction back');
+  refuseWarning(connection);
+  return value;
+}
+
+/** "canceling wait for synchronous replication": committed here, perhaps nowhere else. Such a commit is in doubt, and nothing is acknowledged. */
+function refuseWarning(connection: Connection): void {
+  const warning = connection.takeWarning();
+  if (warning !== null) throw new StoreUnavailable(`PostgreSQL warned: ${warning}`);
+}
+
+/** A refused constraint (class 23) is the caller's business; all else means that the database does not work, or not now. */
+function storeError(error: unknown): unknown {
+  if (error instanceof StoreUnavailable) return error;
+  if (error instanceof DatabaseError) {
+    if (error.code?.startsWith('23') === true) return error;
+    return new StoreUnavailable(`PostgreSQL: ${error.message} (${error.code ?? 'no code'})`, { cause: error });
+  }
+  // Whatever a driver says of a broken connection has no class of its own.
+  if (error instanceof Error && isConnectionError(error)) return new StoreUnavailable(`PostgreSQL: ${error.message}`, { cause: error });
+  return error;
+}
+
+function isConnectionError(error: Error): boolean {
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
+  return (
+    /^(ECONN|EPIPE|ETIMEDOUT|EHOST|ENET|ENOTFOUND|EAI_)/.test(code) ||
+    /connection|Query read timeout|not queryable|timeout/i.test(error.message)
+  );
+}

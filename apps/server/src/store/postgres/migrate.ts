@@ -1,0 +1,103 @@
+/**
+ * The schema, brought up to date when the program starts. Forward only: the files of migrations/ in the order of their numbers, each in a transaction of
+ * its own, under an advisory lock, since ten processes may start at once.
+ *
+ * A rolling upgrade runs the version before against the newer schema for a while. So each file says on its first line what the oldest program has to
+ * know that may still work with the result (`-- requires: 3`), and a program refuses only a database that asks for more than it knows.
+ */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Client } from 'pg';
+import { StoreUnavailable } from '../store.ts';
+import type { Connector } from './connection.ts';
+
+const MIGRATIONS = join(import.meta.dirname, 'migrations');
+/** Any number that nobody else in this database locks by: "posthorn" as bytes. */
+const LOCK = '8101815670912281198';
+
+interface Migration {
+  readonly number: number;
+  readonly requires: number;
+  readonly file: string;
+  readonly sql: string;
+}
+
+/** @throws {StoreUnavailable} the database asks for a newer program */
+export async function migrate(client: Client): Promise<void> {
+  const migrations = readMigrations();
+  const newest = migrations.at(-1)?.number ?? 0;
+  const before = await applied(client);
+  refuseNewer(before, newest);
+  if (before.number >= newest) return;
+  await locked(client, async () => {
+    const have = await applied(client);
+    refuseNewer(have, newest);
+    for (const migration of migrations) if (migration.number > have.number) await apply(client, migration);
+  });
+}
+
+/** Runs `work` while no other process migrates or does anything else by this. */
+export async function exclusively<T>(connector: Connector, work: () => Promise<T>): Promise<T> {
+  const client = await connector.connectPlain();
+  try {
+    return await locked(client, work);
+  } finally {
+    await client.end();
+  }
+}
+
+async function locked<T>(client: Client, work: () => Promise<T>): Promise<T> {
+  // Others may take their time: a migration of a large table.
+  await client.query('SET lock_timeout = 0');
+  await client.query(`SELECT pg_advisory_lock(${LOCK})`);
+  try {
+    return await work();
+  } finally {
+    await client.query(`SELECT pg_advisory_unlock(${LOCK})`);
+  }
+}
+
+function readMigrations(): Migration[] {
+  return readdirSync(MIGRATIONS)
+    .filter((file) => file.endsWith('.sql'))
+    .sort()
+    .map((file) => {
+      const sql = readFileSync(join(MIGRATIONS, file), 'utf8');
+      const requires = /^-- requires: (\d+)\n/.exec(sql)?.[1];
+      if (requires === undefined) throw new TypeError(`${file} does not say what it requires`);
+      return { number: Number.parseInt(file, 10), requires: Number(requires), file, sql };
+    });
+}
+
+async function applied(client: Client): Promise<{ number: number; requires: number }> {
+  const { rows: found } = await client.query<{ table: string | null }>(`SELECT to_regclass('posthorn.migrations')::text AS table`);
+  if (found[0]?.table == null) return { number: 0, requires: 0 };
+  const { rows } = await client.query<{ number: number; requires: number }>(
+    'SELECT coalesce(max(number), 0) AS number, coalesce(max(requires), 0) AS requires FROM posthorn.migrations',
+  );
+  return rows[0] ?? { number: 0, requires: 0 };
+}
+
+function refuseNewer({ number, requires }: { readonly number: number; readonly requires: number }, newest: number): void {
+  if (requires > newest) {
+    throw new StoreUnavailable(`the database has schema ${number}, this program knows up to ${newest}: start a newer Posthorn`);
+  }
+}
+
+async function apply(client: Client, { number, requires, file, sql }: Migration): Promise<void> {
+  await client.query('BEGIN');
+  try {
+    if (number === 1) {
+      await client.query('CREATE SCHEMA IF NOT EXISTS posthorn');
+      await client.query(
+        `CREATE TABLE posthorn.migrations (number integer PRIMARY KEY, requires integer NOT NULL, file text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())`,
+      );
+    }
+    await client.query(sql);
+    await client.query('INSERT INTO posthorn.migrations (number, requires, file) VALUES ($1, $2, $3)', [number, requires, file]);
+    await client.query('COMMIT');
+  } catch (error) {
+    await client.query('ROLLBACK').catch(() => {});
+    throw new StoreUnavailable(`migration ${file}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+  }
+}

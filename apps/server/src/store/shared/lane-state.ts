@@ -1,0 +1,61 @@
+/** A lane's memory of its endpoint, as columns of its row. */
+import { HEALTHY, type LaneHealth } from '@posthorn/core';
+import type { LaneState } from '../store.ts';
+import { type Recipe, run } from './recipe.ts';
+
+export interface HealthRow {
+  readonly succeeded_at: number | null;
+  readonly failing_since: number | null;
+  readonly failures: number;
+  readonly failed: string | null;
+  readonly last_failure: string | null;
+  readonly retry_after: number;
+  readonly probe_at: number | null;
+  readonly probes: number;
+  readonly warned_at: number | null;
+}
+
+export interface StateRow extends HealthRow {
+  readonly rate_at: number;
+  readonly health_epoch: number;
+}
+
+const HEALTH_COLUMNS = 'succeeded_at, failing_since, failures, failed, last_failure, retry_after, probe_at, probes, warned_at';
+export const STATE_COLUMNS = `${HEALTH_COLUMNS}, rate_at, health_epoch`;
+/** The same of a lane called `l`. */
+export const LANE_HEALTH = ofLane(HEALTH_COLUMNS);
+export const LANE_STATE = ofLane(STATE_COLUMNS);
+
+function ofLane(columns: string): string {
+  return columns
+    .split(', ')
+    .map((column) => `l.${column}`)
+    .join(', ');
+}
+
+export function healthFromRow(row: HealthRow): LaneHealth {
+  return {
+    succeededAt: row.succeeded_at,
+    failingSince: row.failing_since,
+    failures: row.failures,
+    failed: row.failed === null ? HEALTHY.failed : (JSON.parse(row.failed) as number[]),
+    lastFailure: row.last_failure,
+    retryAfter: row.retry_after,
+    breaker: row.probe_at === null ? null : { probeAt: row.probe_at, probes: row.probes },
+    warnedAt: row.warned_at,
+  };
+}
+
+export function stateFromRow(row: StateRow): LaneState {
+  return { ...healthFromRow(row), rateAt: row.rate_at, epoch: row.health_epoch };
+}
+
+/** Forgets the endpoint's failures: somebody mended it, or says so. What people were told stays, so that they hear of the recovery too. */
+export function* startHealthAnew(lane: number): Recipe<void> {
+  yield* run(
+    `UPDATE lanes SET health_epoch = health_epoch + 1, failing_since = NULL, failures = 0, failed = NULL, last_failure = NULL, retry_after = 0,
+       probe_at = NULL, probes = 0, not_before = 0
+     WHERE pk = ?`,
+    lane,
+  );
+}
