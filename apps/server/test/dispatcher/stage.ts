@@ -83,10 +83,25 @@ export interface Stage {
 
 const TOOK_MS = 7;
 
-/** @param options.longestSleepMs how often a dispatcher looks although nothing is due: in days of simulated time, every five seconds are many */
-export async function openStage(start: number, options: Pick<DispatcherOptions, 'longestSleepMs' | 'observer'> = {}): Promise<Stage> {
+/** Opens a store whose clock is `now`. */
+export type OpenStageStore = (now: () => number) => Promise<Store>;
+
+const openInMemory: OpenStageStore = (now) =>
+  openSqliteStore({ path: ':memory:', cipher: createCipher(randomBytes(32)), now, random: () => 0 });
+
+/**
+ * @param options.longestSleepMs how often a dispatcher looks although nothing is due: in days of simulated time, every five seconds are many
+ * @param options.openStore another store than SQLite in memory
+ */
+export async function openStage(
+  start: number,
+  {
+    openStore = openInMemory,
+    ...options
+  }: Pick<DispatcherOptions, 'longestSleepMs' | 'observer'> & { readonly openStore?: OpenStageStore } = {},
+): Promise<Stage> {
   const clock = new ManualClock(start);
-  const store = await openSqliteStore({ path: ':memory:', cipher: createCipher(randomBytes(32)), now: clock.now, random: () => 0 });
+  const store = await openStore(clock.now);
   await store.environments.setCadence('production', 'every 30m');
   await store.environments.setCadence('sandbox', 'every 5m');
   const arrivals: Arrival[] = [];
