@@ -159,7 +159,7 @@ export class Oracle implements Watcher {
     for (const [lane, before] of this.#before) {
       const after = this.ledger.scene.snapshot(lane);
       if (after !== before)
-        this.ledger.scene.fail('fence', `a stale ${method} of ${machine.name} changed lane ${lane}: ${before} became ${after}`);
+        this.ledger.scene.fail('fence', `a stale ${method} of ${machine.name} changed lane ${lane}: ${difference(before, after)}`);
     }
   }
 
@@ -385,4 +385,12 @@ export class Oracle implements Watcher {
       endpoint.changedAt = ledger.now;
     }
   }
+}
+
+/** Where two texts begin to differ, with a little around it. */
+function difference(before: string, after: string): string {
+  let at = 0;
+  while (before[at] === after[at]) at += 1;
+  const around = (text: string): string => text.slice(Math.max(0, at - 60), at + 60);
+  return `…${around(before)}… became …${around(after)}…`;
 }
