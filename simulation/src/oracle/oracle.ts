@@ -307,7 +307,8 @@ export class Oracle implements Watcher {
     ledger.scene.note(() => `${machine.name} is drained`);
     for (const lease of ledger.leases.values()) {
       // Of a lease whose answer got lost it knows nothing: that one ends by itself.
-      const isKnown = ledger.books(machine).lanes.get(lease.lane)?.fence === lease.fence;
+      // And of the lane of a deleted endpoint it needs to know no more.
+      const isKnown = ledger.books(machine).lanes.get(lease.lane)?.fence === lease.fence && ledger.byLane.get(lease.lane)?.deleted !== true;
       if (lease.machine === machine && isKnown) ledger.scene.fail('drain', `${machine.name} ends and still holds lane ${lease.lane}`);
     }
     for (const delivery of ledger.deliveries.values()) {
