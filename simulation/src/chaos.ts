@@ -164,7 +164,7 @@ export class Chaos implements Wire {
     ]);
     const trap: Trap = { what, machine, method, phase: this.#dice.pick(['before', 'after']) };
     this.#trap = trap;
-    this.#world.timeline.after(this.#dice.between(5 * SECOND, 120 * SECOND), () => {
+    this.#world.timeline.after(Math.max(120 * SECOND, this.#world.plan.activeMs / 20), () => {
       if (this.#trap === trap) this.#trap = null;
     });
   }
@@ -194,7 +194,7 @@ export class Chaos implements Wire {
     const { oracle, timeline } = this.#world;
     this.#world.note(() => `${machine.name} drains`);
     oracle.drains(machine);
-    dispatcher.drain().then(
+    Promise.all([dispatcher.drain(), process.keeper?.drain()]).then(
       () => {
         if (!machine.alive) return;
         oracle.drained(machine);
@@ -218,13 +218,24 @@ export class Chaos implements Wire {
   #stop(machine: Machine, where: string): void {
     const { oracle, timeline, limits } = this.#world;
     const kind = this.#dice.chance(0.7) ? 'stop' : 'suspend';
-    const ms = this.#dice.chance(0.7) ? limits.leaseMs * this.#dice.between(1, 5) : this.#dice.between(50, 20 * SECOND);
+    const ms = this.#pauseMs(machine);
     this.#world.note(() => `${machine.name} stands still (${kind}) ${where}, for ${Math.round(ms)} ms`);
     this.#world.count(kind === 'stop' ? 'process stopped' : 'machine suspended');
     if (ms > limits.leaseMs) this.#world.count('pause past the lease');
     machine.pause(kind);
     oracle.machineFell(machine);
     timeline.after(ms, () => this.#resume(machine));
+  }
+
+  /** Mostly past the lease, often to the very moment at which one ends: then two dispatchers reach for the lane at once. */
+  #pauseMs(machine: Machine): number {
+    const { oracle, timeline, limits, wall } = this.#world;
+    const ends = [...oracle.ledger.leases.values()]
+      .filter((lease) => lease.machine === machine)
+      .map(({ untilInstant }) => wall.timelineOf(untilInstant));
+    const end = Math.min(...ends) - timeline.now;
+    if (end > 100 && end < 2 * limits.leaseMs && this.#dice.chance(0.4)) return end + this.#dice.between(-20, 60);
+    return this.#dice.chance(0.7) ? limits.leaseMs * this.#dice.between(1, 5) : this.#dice.between(50, 20 * SECOND);
   }
 
   #resume(machine: Machine): void {

@@ -15,6 +15,7 @@ export interface Mutant {
 const LANES = 'apps/server/src/store/sqlite/lanes.ts';
 const LANE_RUN = 'apps/server/src/dispatcher/lane-run.ts';
 const DISPATCHER = 'apps/server/src/dispatcher/dispatcher.ts';
+const JOBS = 'apps/server/src/store/sqlite/jobs.ts';
 const SETTLE = 'packages/core/src/settle.ts';
 
 export const MUTANTS: readonly Mutant[] = [
@@ -35,6 +36,12 @@ export const MUTANTS: readonly Mutant[] = [
       const results = db.transaction(() => {
         const settled = batch.map((settlement, index) => settleLane(context, checked[index] ? { ...settlement,
           lease: db.get('SELECT pk AS lane, holder, fence FROM lanes WHERE pk = ?', settlement.lease.lane) } : settlement, aftermath));`,
+  },
+  {
+    name: 'release-without-fence',
+    file: LANES,
+    search: 'WHERE pk = ?3 AND holder = ?4 AND fence = ?5`',
+    replace: 'WHERE pk = ?3 AND ?4 IS NOT NULL AND ?5 IS NOT NULL`',
   },
   {
     name: 'takeover-before-the-lease-ends',
@@ -97,6 +104,18 @@ export const MUTANTS: readonly Mutant[] = [
     replace: 'run.accepted(delivery, this.#context(run));',
   },
   {
+    name: 'late-event-skipped-by-the-cursor',
+    file: LANE_RUN,
+    search: '    this.#cursor = 0;\n    this.#ended = false;\n',
+    replace: '    this.#ended = false;\n',
+  },
+  {
+    name: 'marks-lost-at-release',
+    file: LANES,
+    search: 'first_at = min(coalesce(first_at, ?1), coalesce(?1, first_at)), due_at = min(coalesce(due_at, ?2), coalesce(?2, due_at))',
+    replace: 'first_at = ?1, due_at = ?2',
+  },
+  {
     name: 'breaker-local-to-the-lease',
     file: 'apps/server/src/store/shared/lane-state.ts',
     search: 'breaker: row.probe_at === null ? null : { probeAt: row.probe_at, probes: row.probes },',
@@ -137,6 +156,18 @@ export const MUTANTS: readonly Mutant[] = [
     file: SETTLE,
     search: "if (delivery.byHand && !delivery.resent) return { status: 'pending', failures: delivery.failures, dueAt: delivery.dueAt };",
     replace: '',
+  },
+  {
+    name: 'double-replay',
+    file: JOBS,
+    search: 'wanted: missing === 1 && matchesEventTypes(eventTypes, type)',
+    replace: 'wanted: missing >= 0 && matchesEventTypes(eventTypes, type)',
+  },
+  {
+    name: 'expired-too-early',
+    file: 'packages/core/src/expiry.ts',
+    search: 'return Math.min(now - EXPIRY_MS, ',
+    replace: 'return Math.min(now - EXPIRY_MS / 7, ',
   },
   {
     name: 'late-not-said',

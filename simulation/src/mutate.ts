@@ -26,7 +26,7 @@ export function loadMutated(mutant: Mutant): void {
 }
 
 /** @throws {Error} the searched text is not there exactly once: the engine has changed, and the mutant must follow it */
-function mutated({ name, file, search, replace }: Mutant, source: string): string {
+export function mutated({ name, file, search, replace }: Mutant, source: string): string {
   const [before, after, ...more] = source.split(search);
   if (before === undefined || after === undefined || more.length > 0) {
     throw new Error(`mutant ${name}: the text that it replaces is ${after === undefined ? 'not' : 'more than once'} in ${file}`);

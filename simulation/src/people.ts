@@ -1,7 +1,17 @@
 /** Those who publish, change their endpoints, and do things by hand. */
-import { ENVIRONMENTS, type EndpointSettings, type Environment, type EventToPublish, type Store } from 'posthorn/src/store/store.ts';
+
+import { OPERATOR_UID } from 'posthorn/src/keeper/notices.ts';
+import {
+  ENVIRONMENTS,
+  type EndpointSettings,
+  type Environment,
+  type EventToPublish,
+  type JobRequest,
+  type Store,
+} from 'posthorn/src/store/store.ts';
 import type { Dice } from './dice.ts';
 import { SimulatedEndpoint } from './network.ts';
+import { jobMade } from './oracle/keeping.ts';
 import type { EndpointModel } from './oracle/model.ts';
 import { drawTemper, type EndpointPlan } from './plan.ts';
 import type { World } from './world.ts';
@@ -43,6 +53,9 @@ export class People {
     }
     for (const uid of ['acme', 'zeta']) this.#applications.push((await store.applications.upsert({ uid, name: uid })).application.id);
     for (const endpoint of plan.endpoints) await this.#create(store, endpoint);
+    if (!plan.operator) return;
+    const { application } = await store.applications.upsert({ uid: OPERATOR_UID, name: 'Operator' });
+    await this.#create(store, this.#dice.pick(plan.endpoints), application.id);
   }
 
   /** Lets them do things until `until`. */
@@ -106,6 +119,7 @@ export class People {
       (draw: () => Partial<EndpointSettings>): Wish =>
       (store) =>
         this.#change(store, draw());
+    const { plan } = this.#world;
     return this.#dice.weighed<Wish>([
       [2, change(() => ({ url: this.#url() }))],
       [1, change(() => ({ maxInFlight: this.#dice.whole(1, 8) }))],
@@ -123,6 +137,8 @@ export class People {
       [0.5, (store) => this.#delete(store)],
       [1, (store) => this.#create(store, this.#dice.pick(this.#world.plan.endpoints))],
       [1.5, async () => this.#changeTemper()],
+      [plan.keeperLooksMs === null ? 0 : 3, (store) => this.#makeJob(store)],
+      [plan.keeperLooksMs === null ? 0 : 1.5, (store) => this.#catchUp(store)],
     ]);
   }
 
@@ -136,9 +152,13 @@ export class People {
     return `https://u${this.#urls}.test/`;
   }
 
-  async #create(store: Store, { environment, settings, temper }: EndpointPlan): Promise<void> {
+  async #create(
+    store: Store,
+    { environment, settings, temper }: EndpointPlan,
+    application = this.#dice.pick(this.#applications),
+  ): Promise<void> {
     const endpoint = await store.endpoints.create({
-      application: this.#dice.pick(this.#applications) as never,
+      application: application as never,
       environment,
       settings: { ...SETTINGS, ...settings, url: this.#url() },
       secret: 'whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=',
@@ -193,14 +213,15 @@ export class People {
     this.#world.count('dispatched now');
     if (this.#dice.chance(0.3)) {
       const environment = this.#dice.pick(ENVIRONMENTS);
-      const { openedAt } = await store.environments.open(environment);
-      this.#world.wishes.environmentOpened(environment, openedAt);
+      // Told first: a local store can go down with its process before it answers, and has opened the gate all the same.
+      this.#world.wishes.environmentOpened(environment, this.#world.wall.now());
+      await store.environments.open(environment);
       return;
     }
     const model = this.#endpoint();
     if (model === null) return;
-    const opened = await store.endpoints.open(model.environment, model.id as never);
-    if (opened !== null) this.#world.wishes.endpointOpened(model, opened.openedAt);
+    this.#world.wishes.endpointOpened(model, this.#world.wall.now());
+    await store.endpoints.open(model.environment, model.id as never);
   }
 
   async #retry(store: Store): Promise<void> {
@@ -236,6 +257,37 @@ export class People {
     this.#world.count('endpoint deleted');
     this.#world.wishes.endpointDeleted(model);
     await store.endpoints.delete(model.environment, model.id as never);
+  }
+
+  async #makeJob(store: Store): Promise<void> {
+    const model = this.#endpoint();
+    if (model === null) return;
+    const task = this.#dice.pick([
+      { kind: 'recover', status: 'failed' },
+      { kind: 'recover', status: 'failed' },
+      { kind: 'recover', status: 'canceled' },
+      { kind: 'replay_missing' },
+    ] as const);
+    await this.#ask(store, model, task);
+  }
+
+  /** An endpoint that comes late and wants what it has missed. */
+  async #catchUp(store: Store): Promise<void> {
+    await this.#create(store, this.#dice.pick(this.#world.plan.endpoints));
+    const model = [...this.#world.oracle.ledger.endpoints.values()].at(-1);
+    if (model !== undefined) await this.#ask(store, model, { kind: 'replay_missing' });
+  }
+
+  async #ask(store: Store, model: EndpointModel, task: JobRequest['task']): Promise<void> {
+    const { wall, oracle, timeline } = this.#world;
+    const until = wall.now() + 1;
+    const since = this.#dice.chance(0.6) ? 0 : until - Math.floor(this.#dice.between(0, timeline.now));
+    const job = await store.jobs.create(model.environment, { endpoint: model.id as never, since, until, task });
+    if (job === null || job === 'too_many') return;
+    jobMade(oracle.ledger, model, job);
+    if (!this.#dice.chance(0.15)) return;
+    const canceled = await store.jobs.cancel(model.environment, job.id);
+    if (canceled !== null && canceled !== 'ended') this.#world.count('job canceled');
   }
 
   #changeTemper(): void {

@@ -14,10 +14,12 @@ export interface Plan {
   readonly machines: number;
   readonly concurrency: number;
   readonly longestSleepMs: number;
-  /** How often a keeper looks by itself (jobs, expiry, retention); null: this history has none. */
-  readonly keeperLooksMs: number | null;
   /** How long an endpoint may fail without a success before it is disabled. */
   readonly disableAfterMs: number;
+  /** How often the keeper looks for jobs and what has expired, at most; null: there is none. */
+  readonly keeperLooksMs: number | null;
+  /** The operator has endpoints of its own, and is told what happens to those of others. */
+  readonly operator: boolean;
   /** The longest that one direction of a call takes. */
   readonly delayMs: number;
   /** Calls of one dispatcher arrive in order (one connection), or not (a pool). */
@@ -61,7 +63,8 @@ export function drawPlan(dice: Dice): Plan {
   const scale = dice.weighed<(dice: Dice) => Scale>([
     [60, minutes],
     [25, hours],
-    [15, days],
+    [12, days],
+    [3, weeks],
   ])(dice);
   const topology = dice.chance(0.35) ? 'local' : 'shared';
   const isCalm = dice.chance(0.2);
@@ -84,8 +87,9 @@ export function drawPlan(dice: Dice): Plan {
       [4, 64],
     ]),
     longestSleepMs: scale.longestSleepMs,
-    keeperLooksMs: dice.chance(0.4) ? Math.max(60 * SECOND, scale.longestSleepMs) : null,
     disableAfterMs: dice.chance(0.5) ? 5 * DAY : scale.activeMs * dice.between(0.2, 0.8),
+    keeperLooksMs: dice.chance(0.5) ? Math.max(5 * SECOND, scale.longestSleepMs / 4) : null,
+    operator: dice.chance(0.3),
     delayMs:
       topology === 'local'
         ? 0
@@ -98,8 +102,8 @@ export function drawPlan(dice: Dice): Plan {
     hintLoss: topology === 'shared' && !isCalm && dice.chance(0.2) ? dice.between(0.05, 0.5) : 0,
     activeMs: scale.activeMs,
     calmMs: scale.calmMs,
-    crashEvery: every(0.6, 6),
-    pauseEvery: every(0.5, 5),
+    crashEvery: every(0.65, 8),
+    pauseEvery: every(0.65, 10),
     stepEvery: every(0.25, 3),
     troubleEvery: every(0.3, 4),
     drainEvery: every(0.3, 3),
@@ -145,6 +149,11 @@ function days(dice: Dice): Scale {
     cadences: ['immediate', 'every 30m', 'every 6h', 'cron 0 9 * * * America/New_York'],
     schedules: [null, null, [60, 3600, 21_600], [5, 300, 1800]],
   };
+}
+
+/** Long enough for what waits to expire. */
+function weeks(dice: Dice): Scale {
+  return { ...days(dice), activeMs: dice.between(8 * DAY, 12 * DAY), calmMs: 9 * DAY, longestSleepMs: dice.between(4 * HOUR, 12 * HOUR) };
 }
 
 function drawEndpoint(dice: Dice, scale: Scale): EndpointPlan {

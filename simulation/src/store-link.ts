@@ -21,6 +21,8 @@ export type LaneCall = {
     readonly result: Awaited<ReturnType<LaneStore[N]>>;
     /** The caller's monotonic clock when it asked. */
     readonly askedAt: number;
+    /** Its wall clock then. */
+    readonly askedWall: number;
   };
 }[LaneMethod];
 
@@ -125,7 +127,8 @@ export function linkStore(
   function laneCall(method: LaneMethod, carryOut: AnyCall, args: readonly unknown[]): Promise<unknown> {
     const request = { name: method, request: args[0] } as LaneRequest;
     const askedAt = machine.monotonic();
-    const done = (result: unknown): LaneCall => ({ ...request, result, askedAt }) as LaneCall;
+    const askedWall = machine.wall.now();
+    const done = (result: unknown): LaneCall => ({ ...request, result, askedAt, askedWall }) as LaneCall;
     if (machine.alive) watcher.asked(machine, request);
     return carry(method, () => carryOut(...args), {
       arrive: () => watcher.executing(machine, request),

@@ -15,7 +15,7 @@ import { Ledger, type Limits, type Scene } from './oracle/ledger.ts';
 import { Oracle } from './oracle/oracle.ts';
 import { Wishes } from './oracle/wishes.ts';
 import type { Plan } from './plan.ts';
-import { linkStore, type Wire } from './store-link.ts';
+import { type KeeperCall, linkStore, type Wire } from './store-link.ts';
 import { Timeline } from './timeline.ts';
 
 /** What a history found wrong. */
@@ -184,7 +184,7 @@ export class World implements Scene {
       longestSleepMs: plan.longestSleepMs,
       disableAfterMs: plan.disableAfterMs,
     });
-    const process = { machine, dispatcher, keeper: this.#makeKeeper(machine, store) };
+    const process = { machine, dispatcher, keeper: this.#makeKeeper(machine, this.#store) };
     this.processes.push(process);
     this.oracle.machineStarted(machine);
     dispatcher.start();
@@ -196,8 +196,10 @@ export class World implements Scene {
   #makeKeeper(machine: Machine, store: Store): Keeper | null {
     const { keeperLooksMs } = this.plan;
     if (keeperLooksMs === null) return null;
+    // It asks for the outlook as a dispatcher does; what it hears is not what the dispatcher knows.
+    const watcher = { asked() {}, executing() {}, executed() {}, answered() {}, kept: (call: KeeperCall) => this.oracle.kept(call) };
     return createKeeper({
-      store,
+      store: linkStore(store, machine, { timeline: this.timeline, wire: this.wire, watcher }),
       clock: { ...machine.clock, after: (ms, callback) => machine.clock.after(ms < 1000 ? ms : Math.max(ms, keeperLooksMs), callback) },
       retentionMs: 90 * 24 * 3_600_000,
       mailer: null,

@@ -1,4 +1,5 @@
 /** What must hold of the keeper's work: jobs send again what they should, once; what waits for 7 days expires, and not before. */
+import { matchesEventTypes } from '@posthorn/core';
 import type { Job } from 'posthorn/src/store/store.ts';
 import type { Ledger } from './ledger.ts';
 import type { DeliveryModel, EndpointModel, EventModel } from './model.ts';
@@ -22,6 +23,34 @@ export interface StoredRow {
   readonly event: string;
   readonly status: string;
   readonly reason: string | null;
+}
+
+/** Somebody asked for a job, and got it. */
+export function jobMade(ledger: Ledger, endpoint: EndpointModel, job: Job): void {
+  const { task, since, until } = job;
+  const isWithin = ({ publishedInstant }: { readonly publishedInstant: number }): boolean =>
+    publishedInstant >= since && publishedInstant < until;
+  const toRecover = task.kind === 'recover' ? endpoint.deliveries.filter((each) => each.status === task.status && isWithin(each)) : [];
+  const toMake =
+    task.kind === 'recover'
+      ? []
+      : ledger.events.filter(
+          (event) =>
+            event.application === endpoint.application &&
+            event.environment === endpoint.environment &&
+            isWithin(event) &&
+            matchesEventTypes(endpoint.settings.eventTypes, event.type) &&
+            ledger.delivery(endpoint, event.id) === undefined,
+        );
+  ledger.jobs.set(job.id, {
+    endpoint,
+    job,
+    toRecover: new Map(toRecover.map((each) => [each, each.endings])),
+    toMake: new Set(toMake),
+    done: 0,
+  });
+  ledger.scene.count(task.kind === 'recover' ? 'job: recover' : 'job: replay-missing');
+  ledger.scene.note(() => `${job.id} is made: ${task.kind} for e${endpoint.number}, ${toRecover.length + toMake.length} to do`);
 }
 
 /** A step of a job was carried out. Null: it had ended already, or another did it. */

@@ -119,7 +119,7 @@ export class Oracle implements Watcher {
     const { askedAt } = call;
     switch (call.name) {
       case 'outlook':
-        ledger.books(machine).offset = call.result.now - machine.wall.now();
+        this.#hearClock(machine, call);
         break;
       case 'lease':
         leasesHeard(ledger, machine, { leased: call.result, askedAt });
@@ -150,6 +150,12 @@ export class Oracle implements Watcher {
     }
   }
 
+  /** As the dispatcher does: an answer that came late tells what the store's clock was when it was asked. */
+  #hearClock(machine: Machine, { result, askedWall }: Extract<LaneCall, { name: 'outlook' }>): void {
+    const now = machine.wall.now();
+    this.ledger.books(machine).offset = result.now - (now - askedWall > 1000 ? askedWall : now);
+  }
+
   #tellHealth(target: LaneTarget): void {
     const endpoint = this.ledger.endpoints.get(target.endpoint.id);
     if (endpoint !== undefined) this.ledger.toldHealth.set(target, endpoint.health);
@@ -159,7 +165,7 @@ export class Oracle implements Watcher {
     for (const [lane, before] of this.#before) {
       const after = this.ledger.scene.snapshot(lane);
       if (after !== before)
-        this.ledger.scene.fail('fence', `a stale ${method} of ${machine.name} changed lane ${lane}: ${before} became ${after}`);
+        this.ledger.scene.fail('fence', `a stale ${method} of ${machine.name} changed lane ${lane}: ${difference(before, after)}`);
     }
   }
 
@@ -307,7 +313,8 @@ export class Oracle implements Watcher {
     ledger.scene.note(() => `${machine.name} is drained`);
     for (const lease of ledger.leases.values()) {
       // Of a lease whose answer got lost it knows nothing: that one ends by itself.
-      const isKnown = ledger.books(machine).lanes.get(lease.lane)?.fence === lease.fence;
+      // And of the lane of a deleted endpoint it needs to know no more.
+      const isKnown = ledger.books(machine).lanes.get(lease.lane)?.fence === lease.fence && ledger.byLane.get(lease.lane)?.deleted !== true;
       if (lease.machine === machine && isKnown) ledger.scene.fail('drain', `${machine.name} ends and still holds lane ${lease.lane}`);
     }
     for (const delivery of ledger.deliveries.values()) {
@@ -385,4 +392,12 @@ export class Oracle implements Watcher {
       endpoint.changedAt = ledger.now;
     }
   }
+}
+
+/** Where two texts begin to differ, with a little around it. */
+function difference(before: string, after: string): string {
+  let at = 0;
+  while (before[at] === after[at]) at += 1;
+  const around = (text: string): string => text.slice(Math.max(0, at - 60), at + 60);
+  return `…${around(before)}… became …${around(after)}…`;
 }

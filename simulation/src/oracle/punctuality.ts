@@ -99,17 +99,25 @@ function lanesSlot(ledger: Ledger, endpoint: EndpointModel): number {
   return endpoint.inFlight.size >= slotsOf(ledger, endpoint) ? ledger.now : endpoint.slotAt;
 }
 
+/** It is pending, and nobody knows better: an acceptance that was lost with its lease has to come again. */
+function holdsItsQueue({ status, attempts }: DeliveryModel): boolean {
+  return (
+    status === 'pending' &&
+    !attempts.some(({ outcome, settled, machine }) => outcome?.kind === 'accepted' && settled === 'no' && machine.alive)
+  );
+}
+
 /** Its queue: nobody before it may still come. Null: nobody does, and that is weighed. */
 function queueWait(ledger: Ledger, delivery: DeliveryModel, since: Latest): string | null {
   const queue = queueOf(delivery);
   if (queue === null) return null;
   for (const earlier of delivery.endpoint.deliveries) {
-    if (earlier.order >= delivery.order) break;
-    if (queueOf(earlier) === queue) {
-      if (earlier.resolvedAt === null) return `key, behind ${earlier.eventId}`;
-      since.weigh(`its key, behind ${earlier.eventId}`, earlier.resolvedAt);
+    if (earlier === delivery) continue;
+    if (earlier.order < delivery.order && queueOf(earlier) === queue) {
+      if (holdsItsQueue(earlier)) return `key, behind ${earlier.eventId}`;
+      since.weigh(`its key, behind ${earlier.eventId}`, Math.max(earlier.resolvedAt ?? 0, earlier.settledAt));
     }
-    // It may have been canceled, and even re-sent, while its request was out: that is awaited all the same.
+    // One of a queue is out at a time, even a later one. It may have been canceled, and re-sent, while its request was out: that is awaited all the same.
     if (queueOf({ ...earlier, late: delivery.late }) !== queue) continue;
     if (isOut(ledger, earlier)) return `key, behind the request of ${earlier.eventId}`;
     since.weigh(`its key, behind the request of ${earlier.eventId}`, earlier.attempts.at(-1)?.endedAt ?? 0);

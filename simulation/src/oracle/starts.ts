@@ -158,6 +158,8 @@ function checkOrder(ledger: Ledger, machine: Machine, { delivery, known }: Start
   for (const earlier of delivery.endpoint.deliveries) {
     if (earlier.order >= delivery.order) break;
     if (earlier.resolvedAt !== null || queueOf(earlier, known.target.endpoint.ordering) !== queue) continue;
+    // Re-sent while its request was out: it takes its place among the late ones once that is settled.
+    if (earlier.late && earlier.attempts.some(({ startedAt, settled }) => settled === 'no' && startedAt < earlier.lateAt)) continue;
     ledger.scene.fail(
       'order',
       `${machine.name} sends ${ledger.name(delivery)} before ${ledger.name(earlier)}, which is ${earlier.status} after ${earlier.attempts.length} attempts`,

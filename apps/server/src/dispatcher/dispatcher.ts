@@ -99,6 +99,7 @@ const CROWDED_LOOK_MS = 250;
 /** Even without a hint the dispatcher looks this often: a hint may be lost, and the wall clock may be set forward under a long timer. */
 const LONGEST_SLEEP_MS = 5_000;
 const TROUBLE_PAUSE_MS = 500;
+const SLOW_ANSWER_MS = 1_000;
 
 const SILENT: DispatcherLog = { attempt() {}, warn() {} };
 const UNOBSERVED: DispatcherObserver = { attempt() {}, gateLag() {}, takenOver() {}, settleRefused() {} };
@@ -145,6 +146,8 @@ class LaneDispatcher implements Dispatcher {
   #pumpScheduled = false;
   #draining = false;
   #releasing = 0;
+  /** Calls under way that take the marks from the rows of held lanes. */
+  #takingMarks = 0;
   #onDrained: (() => void) | null = null;
   #callOffSleep: (() => void) | null = null;
   /** By the monotonic clock. */
@@ -258,8 +261,11 @@ class LaneDispatcher implements Dispatcher {
   async #look(): Promise<void> {
     let outlook: Outlook;
     for (;;) {
+      const askedAt = this.#clock.now();
       outlook = await this.#store.lanes.outlook();
-      this.#offset = outlook.now - this.#clock.now();
+      const heardAt = this.#clock.now();
+      // An answer that was long under way, or waited for a process that stood still, tells what the store's clock was when it was asked.
+      this.#offset = outlook.now - (heardAt - askedAt > SLOW_ANSWER_MS ? askedAt : heardAt);
       this.#gates = gatesOf(outlook);
       this.#cadences = new Map(outlook.groups.map(({ group, cadence }) => [group, cadence]));
       await this.#lookAtHeld();
@@ -301,6 +307,9 @@ class LaneDispatcher implements Dispatcher {
       run.heldSince = askedAt;
       if (leased.takenOver) this.#observer.takenOver();
       if (this.#draining) run.stopping = true;
+      // It stood still for so long that it leases anew what it still believed to hold.
+      const before = this.#runs.get(run.lane);
+      if (before !== undefined) this.#lose(before);
       this.#runs.set(run.lane, run);
       this.#tend(run);
     }
@@ -314,10 +323,31 @@ class LaneDispatcher implements Dispatcher {
     return new Set(STANDINGS.filter((standing) => room[standing] <= 0));
   }
 
+  /**
+   * What a mark says is known only with the answer. A lane given back meanwhile would lose it, so none is; and where the answer is lost, every lane
+   * that is held is scanned anew.
+   */
+  async #takeMarks<T>(call: Promise<T>): Promise<T> {
+    this.#takingMarks += 1;
+    try {
+      return await call;
+    } catch (error) {
+      for (const run of this.#runs.values()) {
+        run.rescan();
+        this.#tend(run);
+      }
+      throw error;
+    } finally {
+      this.#takingMarks -= 1;
+      this.#schedulePump();
+    }
+  }
+
   /** New work in lanes that are held already, and gates that opened over what they hold back. */
   async #lookAtHeld(): Promise<void> {
     if (this.#runs.size === 0) return;
-    for (const { lane, rescan } of await this.#store.lanes.stirred({ holder: this.#options.holder, gates: this.#gates })) {
+    const stirred = await this.#takeMarks(this.#store.lanes.stirred({ holder: this.#options.holder, gates: this.#gates }));
+    for (const { lane, rescan } of stirred) {
       const run = this.#runs.get(lane);
       if (run === undefined) continue;
       if (rescan) run.rescan();
@@ -407,7 +437,8 @@ class LaneDispatcher implements Dispatcher {
     const runs = [...this.#runs.values()];
     if (runs.length === 0) return;
     const askedAt = this.#clock.monotonic();
-    const renewed = await this.#store.lanes.renew({ leases: runs.map((run) => run.leased.lease), leaseMs: this.#leaseMs });
+    const leases = runs.map((run) => run.leased.lease);
+    const renewed = await this.#takeMarks(this.#store.lanes.renew({ leases, leaseMs: this.#leaseMs }));
     const answers = new Map(renewed.map((answer) => [answer.lease.lane, answer]));
     for (const run of runs) {
       const answer = answers.get(run.lane);
@@ -732,6 +763,7 @@ class LaneDispatcher implements Dispatcher {
   // ------------------------------------------------------------------------------------------------------------- release
 
   #releaseFinished(): void {
+    if (this.#takingMarks > 0) return;
     const finished = [...this.#runs.values()].filter((run) => run.finished && !run.lost);
     if (finished.length > 0) {
       for (const run of finished) {

@@ -308,6 +308,16 @@ describe('what happens while a request is out', () => {
     expect(seqs(start(run))).toEqual([1]);
   });
 
+  test('a floor holds the lane back only once a scan has shown that nothing was asked for by hand', () => {
+    const run = new LaneRun(leased({}, { retryAfter: NOW + 60_000 }));
+    absorb(run, [delivery(1, null)]);
+    expect(run.isHeldBack(NOW)).toBe(true);
+    run.rescan();
+    expect(run.isHeldBack(NOW)).toBe(false);
+    absorb(run, [delivery(1, null, { byHand: true })]);
+    expect(run.isHeldBack(NOW)).toBe(false);
+  });
+
   test('a wish that is left over holds the lane to no floor', () => {
     const run = new LaneRun(leased({}, { retryAfter: NOW + 60_000 }));
     absorb(run, [delivery(1, null, { byHand: true }), delivery(2, null)]);

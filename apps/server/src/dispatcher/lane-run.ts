@@ -165,10 +165,11 @@ export class LaneRun {
 
   /**
    * Nothing can go before an open breaker's next probe, or the end of a pause that was asked for: the lane's row remembers until when. While something
-   * is out that cannot be said: behind it may stand what was asked for by hand.
+   * is out, or no scan from the start has come back, that cannot be said: there may be what was asked for by hand.
    */
   isHeldBack(now: number): boolean {
-    return this.#wished.length === 0 && this.#active.size === 0 && healthFloor(this.state) > now;
+    const isScanned = !this.busy && (this.#ended || this.#cursor > 0);
+    return isScanned && this.#wished.length === 0 && this.#active.size === 0 && healthFloor(this.state) > now;
   }
 
   /** The endpoint is not enabled any more. */

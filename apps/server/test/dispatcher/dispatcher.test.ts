@@ -1,8 +1,8 @@
 import type { ApplicationId, Outcome } from '@posthorn/core';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { EndpointSettings, Environment } from '../../src/store/store.ts';
+import type { EndpointSettings, Environment, Store } from '../../src/store/store.ts';
 import { ALL_DELIVERIES, addEndpoint, event, lease, publish } from '../store/conformance/harness.ts';
-import { openStage, type Stage } from './stage.ts';
+import { openStage, openStageStore, type Stage } from './stage.ts';
 
 const at = (time: string): number => Date.parse(`2026-11-23T${time}Z`);
 const DOWN: Outcome = { kind: 'refused', status: 500, retryAfter: null };
@@ -302,6 +302,34 @@ test('what falls due in a lane that is held goes then, not at the next look', as
   await stage.clock.advanceTo(at('10:00:20'));
   expect(ids()).toEqual(['slow', 'fails', 'accepted', 'fails']);
   expect(times()[3]?.slice(0, 8)).toBe('10:00:06');
+});
+
+test('what came into a held lane is not lost when the lane could be given back before the store has answered', async () => {
+  await stage.close();
+  let answer = (): void => {};
+  stage = await openStage(at('10:00:01'), {
+    longestSleepMs: 3_600_000,
+    async openStore(clock) {
+      const store = await openStageStore(clock);
+      const stirred: Store['lanes']['stirred'] = async (request) => {
+        const found = await store.lanes.stirred(request);
+        if (found.length > 0) await new Promise<void>((resolve) => (answer = resolve));
+        return found;
+      };
+      return { ...store, lanes: { ...store.lanes, stirred } };
+    },
+  });
+  application = (await stage.store.applications.upsert({ uid: 'acme', name: 'Acme' })).application.id;
+  await add({ url: 'https://slow.test/', cadence: 'immediate' });
+  stage.delays.set('https://slow.test/', 5_000);
+  stage.dispatcher.start();
+  await publish(stage.store, event({ id: 'a' }));
+  await stage.clock.advanceTo(at('10:00:03'));
+  await publish(stage.store, event({ id: 'b' })); // the store takes its mark, and its answer is on its way
+  await stage.clock.advanceTo(at('10:00:07')); // a is accepted and settled: nothing is left in the lane that its holder knows of
+  answer();
+  await stage.clock.advanceTo(at('10:00:08'));
+  expect(ids()).toEqual(['a', 'b']);
 });
 
 describe('by hand', () => {

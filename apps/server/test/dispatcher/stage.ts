@@ -105,9 +105,20 @@ export interface Stage {
 
 const TOOK_MS = 7;
 
-export async function openStage(start: number, options: Pick<DispatcherOptions, 'longestSleepMs' | 'observer'> = {}): Promise<Stage> {
+export interface StageOptions extends Pick<DispatcherOptions, 'longestSleepMs' | 'observer'> {
+  readonly openStore?: (clock: ManualClock) => Promise<Store>;
+}
+
+/** The store of a stage that asks for no other. */
+export const openStageStore = (clock: ManualClock): Promise<Store> => engine.open(clock);
+
+/**
+ * @param options.longestSleepMs how often a dispatcher looks although nothing is due: in days of simulated time, every five seconds are many
+ * @param options.openStore opens another store than the engine's
+ */
+export async function openStage(start: number, { openStore = openStageStore, ...options }: StageOptions = {}): Promise<Stage> {
   const clock = new ManualClock(start);
-  const store = await engine.open(clock);
+  const store = await openStore(clock);
   await store.environments.setCadence('production', 'every 30m');
   await store.environments.setCadence('sandbox', 'every 5m');
   const arrivals: Arrival[] = [];
