@@ -95,7 +95,8 @@ export const SETTINGS = {
     env: 'PORT',
     flag: 'port',
     default: '8080',
-    about: 'port of the API and the web app; 0 takes a free one',
+    about:
+      'port of the API and the web app; 0 takes a free one. With the role dispatcher, only where it is given: of /healthz, /readyz and /metrics',
     read: integer(0, 65_535),
   }),
   host: setting({ env: 'HOST', flag: 'host', default: '127.0.0.1', about: 'address to listen on', read: printable }),

@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { outboxChecks } from './api/outbox-checks.ts';
-import { buildApi } from './api/server.ts';
+import { type Api, buildApi, buildHealthApi } from './api/server.ts';
 import { AttemptLog } from './attempt-log.ts';
 import { type Config, ConfigError, readConfig, settingsHelp, unknownSettings } from './config.ts';
 import { createDispatcher, type Dispatcher } from './dispatcher/dispatcher.ts';
@@ -76,13 +76,14 @@ async function serve(config: Config): Promise<void> {
     ...(config.dnsServers === null ? {} : { dnsServers: config.dnsServers }),
   });
   const userAgent = config.userAgent ?? `Posthorn/${VERSION}`;
-  let api: Awaited<ReturnType<typeof buildApi>> | null = null;
+  let api: Api | null = null;
+  const figures = { token: config.metricsToken, open: isLoopback(config.host), text: () => metrics.text() };
   const baseUrl = baseUrlOf(config, () => api?.server.address() ?? null);
   const mailer = await mailerOf(config);
   const sender = withInboxes(threadedSender, { inboxes: store.inboxes, clock: systemClock, baseUrl });
   api =
     config.role === 'dispatcher'
-      ? null
+      ? await buildHealthApi({ store, metrics: figures, log })
       : await buildApi({
           ...peopleSide(config, {
             store,
@@ -99,7 +100,7 @@ async function serve(config: Config): Promise<void> {
           disableAfterMs: config.disableAfter,
           userAgent,
           version: VERSION,
-          metrics: { token: config.metricsToken, open: isLoopback(config.host), text: () => metrics.text() },
+          metrics: figures,
           log,
         });
   let dispatcher: Dispatcher | null = null;
@@ -153,8 +154,8 @@ async function serve(config: Config): Promise<void> {
       process.exit(1);
     }, DRAIN_MS);
     // A client that never finishes its request must not decide how this ends; one that waits for a test request's answer has had its 30 s.
-    setTimeout(() => api?.server.closeAllConnections(), DRAIN_MS - 3_000).unref();
-    Promise.all([api?.close(), outbox?.stop(), dispatcher?.drain(), keeper?.drain()])
+    setTimeout(() => api.server.closeAllConnections(), DRAIN_MS - 3_000).unref();
+    Promise.all([api.close(), outbox?.stop(), dispatcher?.drain(), keeper?.drain()])
       .then(() => mailer?.close())
       .then(() => sender.close())
       .then(() => store.close())
@@ -175,12 +176,14 @@ async function serve(config: Config): Promise<void> {
   dispatcher?.start();
   outbox?.start();
   keeper?.start();
-  if (api === null) {
+  if (config.role === 'dispatcher') {
     log.info('dispatching');
+    // Several dispatchers on one machine do not quarrel about a port that nobody asked for.
+    if (config.given.has('port')) await listen(api, config, 'GET /healthz, /readyz and /metrics are there');
     return;
   }
   log.info({ ...(await cadencesInForce(store)), data: config.databaseUrl === null ? config.dataDir : 'PostgreSQL' }, 'cadences in force');
-  await listen(api, config);
+  await listen(api, config, 'the web app is there, the API’s reference under /docs');
   await offerOperatorLink(store, { baseUrl, log });
 }
 
@@ -205,13 +208,12 @@ async function mailerOf({ smtpUrl, mailFrom }: Config): Promise<Mailer | null> {
   return smtpMailer({ url: smtpUrl, from: mailFrom });
 }
 
-async function listen(api: Awaited<ReturnType<typeof buildApi>>, config: Config): Promise<void> {
+async function listen(api: Api, config: Config, what: string): Promise<void> {
   try {
     await api.listen({
       host: config.host,
       port: config.port,
-      listenTextResolver: (address) =>
-        `Posthorn ${VERSION} listens on ${address}: the web app is there, the API's reference at ${address}/docs`,
+      listenTextResolver: (address) => `Posthorn ${VERSION} listens on ${address}: ${what}`,
     });
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);

@@ -3,11 +3,14 @@ import { nextTick, parseCadence } from '@posthorn/core';
 import type { Ledger } from './ledger.ts';
 import type { CadencePeriod, DeliveryModel } from './model.ts';
 
-/** Whether its gate was ever open: a dispatcher may still act by a cadence that was changed just now. */
-export function gateWasOpen(ledger: Ledger, { endpoint, publishedAt, publishedInstant }: DeliveryModel): boolean {
+/**
+ * Whether its gate was ever open: a dispatcher may still act by a cadence that was changed just now. By the store's clock: once that was set back, what
+ * was dispatched just before covers what is published until the clock has caught up.
+ */
+export function gateWasOpen(ledger: Ledger, { endpoint, publishedInstant }: DeliveryModel): boolean {
   return (
     endpoint.cadences.some((period) => (period.latestInstant ?? ledger.latestInstant) >= tickOf(period, publishedInstant)) ||
-    endpoint.openings.some(({ at, instant }) => instant >= publishedInstant && at >= publishedAt)
+    endpoint.openings.some(({ instant }) => instant >= publishedInstant)
   );
 }
 

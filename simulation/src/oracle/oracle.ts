@@ -150,10 +150,10 @@ export class Oracle implements Watcher {
     }
   }
 
-  /** As the dispatcher does: an answer that came late tells what the store's clock was when it was asked. */
+  /** As the dispatcher does: what it knew before, as far as that can be true. */
   #hearClock(machine: Machine, { result, askedWall }: Extract<LaneCall, { name: 'outlook' }>): void {
-    const now = machine.wall.now();
-    this.ledger.books(machine).offset = result.now - (now - askedWall > 1000 ? askedWall : now);
+    const books = this.ledger.books(machine);
+    books.offset = Math.min(Math.max(books.offset, result.now - machine.wall.now()), result.now - askedWall);
   }
 
   #tellHealth(target: LaneTarget): void {

@@ -5,7 +5,7 @@ import { openProblemResponses } from './responses.ts';
 const TAGS = ['Operation'];
 const OK = Type.Object({ status: Type.String() }, { title: 'Health', examples: [{ status: 'ok' }] });
 
-export function healthRoutes(api: Api, { store }: ApiOptions): void {
+export function healthRoutes(api: Api, { store }: Pick<ApiOptions, 'store'>): void {
   api.get(
     '/healthz',
     {

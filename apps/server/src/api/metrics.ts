@@ -9,7 +9,7 @@ import { openProblemResponses } from './responses.ts';
 const METRICS = Type.String({ title: 'Metrics', examples: ['posthorn_published_total{environment="sandbox"} 12'] });
 
 /** `GET /metrics`: for whoever has its token; without one, for this machine only. */
-export function metricsRoute(api: Api, { metrics }: ApiOptions): void {
+export function metricsRoute(api: Api, { metrics }: Pick<ApiOptions, 'metrics'>): void {
   if (metrics === null) return;
   api.get(
     '/metrics',

@@ -48,36 +48,9 @@ const MAX_PARAM_LENGTH = 512;
 
 /** @returns the API, ready to listen, or to be asked with `inject` */
 export async function buildApi(options: ApiOptions): Promise<Api> {
-  const api: Api = fastify({
-    loggerInstance: options.log,
-    logController: new LogController({ disableRequestLogging: true }),
-    trustProxy: trustedHops(options.trustProxy),
-    bodyLimit: MAX_BODY_BYTES,
-    requestTimeout: REQUEST_TIMEOUT_MS,
-    routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
-    // Requests on open connections are still served while the server closes: an answer in Fastify's own words helps nobody.
-    return503OnClosing: false,
-    frameworkErrors: (error, request, reply) => {
-      answerError(error, request, reply);
-      // No hook runs for what could not be routed.
-      logRequest(request, reply);
-    },
-    clientErrorHandler: (error, socket) => answerUnreadable(error, socket),
-  }).withTypeProvider<TypeBoxTypeProvider>();
-
-  api.setErrorHandler((error, request, reply) => answerError(error, request, reply));
-  api.setValidatorCompiler(schemaCompiler());
-  // The schemas of answers document them. Fastify would also drop what they do not name.
-  api.setSerializerCompiler(() => toJson);
-  api.setReplySerializer(toJson);
-  api.decorateRequest('principal', null);
-  api.decorateRequest('session', null);
-  api.decorateRequest('problem', null);
+  const api = emptyApi(options);
   readJsonBodies(api);
-  api.addHook('onResponse', async (request, reply) => logRequest(request, reply));
-  answerUnknownRoutes(api, options.webApp);
   refuseQueries(api);
-  guardAnswers(api);
 
   await describeApi(api, options);
   enforceAccess(api, options);
@@ -109,6 +82,50 @@ export async function buildApi(options: ApiOptions): Promise<Api> {
   await documentRoutes(api);
   await webAppRoutes(api, options);
   await api.ready();
+  return api;
+}
+
+/** @returns what a process without an API serves: whether it is alive and able to work, and its figures */
+export async function buildHealthApi(options: HealthApiOptions): Promise<Api> {
+  const api = emptyApi({ ...options, trustProxy: false, webApp: null });
+  healthRoutes(api, options);
+  metricsRoute(api, options);
+  await api.ready();
+  return api;
+}
+
+type HealthApiOptions = Pick<ApiOptions, 'store' | 'metrics' | 'log'>;
+
+/** Without routes, but with an answer to everything that goes wrong. */
+function emptyApi(options: Pick<ApiOptions, 'log' | 'trustProxy' | 'webApp'>): Api {
+  const api: Api = fastify({
+    loggerInstance: options.log,
+    logController: new LogController({ disableRequestLogging: true }),
+    trustProxy: trustedHops(options.trustProxy),
+    bodyLimit: MAX_BODY_BYTES,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
+    // Requests on open connections are still served while the server closes: an answer in Fastify's own words helps nobody.
+    return503OnClosing: false,
+    frameworkErrors: (error, request, reply) => {
+      answerError(error, request, reply);
+      // No hook runs for what could not be routed.
+      logRequest(request, reply);
+    },
+    clientErrorHandler: (error, socket) => answerUnreadable(error, socket),
+  }).withTypeProvider<TypeBoxTypeProvider>();
+
+  api.setErrorHandler((error, request, reply) => answerError(error, request, reply));
+  api.setValidatorCompiler(schemaCompiler());
+  // The schemas of answers document them. Fastify would also drop what they do not name.
+  api.setSerializerCompiler(() => toJson);
+  api.setReplySerializer(toJson);
+  api.decorateRequest('principal', null);
+  api.decorateRequest('session', null);
+  api.decorateRequest('problem', null);
+  api.addHook('onResponse', async (request, reply) => logRequest(request, reply));
+  answerUnknownRoutes(api, options.webApp);
+  guardAnswers(api);
   return api;
 }
 

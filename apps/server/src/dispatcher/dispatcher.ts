@@ -99,7 +99,6 @@ const CROWDED_LOOK_MS = 250;
 /** Even without a hint the dispatcher looks this often: a hint may be lost, and the wall clock may be set forward under a long timer. */
 const LONGEST_SLEEP_MS = 5_000;
 const TROUBLE_PAUSE_MS = 500;
-const SLOW_ANSWER_MS = 1_000;
 
 const SILENT: DispatcherLog = { attempt() {}, warn() {} };
 const UNOBSERVED: DispatcherObserver = { attempt() {}, gateLag() {}, takenOver() {}, settleRefused() {} };
@@ -263,9 +262,9 @@ class LaneDispatcher implements Dispatcher {
     for (;;) {
       const askedAt = this.#clock.now();
       outlook = await this.#store.lanes.outlook();
-      const heardAt = this.#clock.now();
-      // An answer that was long under way, or waited for a process that stood still, tells what the store's clock was when it was asked.
-      this.#offset = outlook.now - (heardAt - askedAt > SLOW_ANSWER_MS ? askedAt : heardAt);
+      // The store read its clock somewhere between question and answer, which may be far apart: after an answer that was long under way, or waited for
+      // a process that stood still, what was known before is believed as far as it can be true.
+      this.#offset = Math.min(Math.max(this.#offset, outlook.now - this.#clock.now()), outlook.now - askedAt);
       this.#gates = gatesOf(outlook);
       this.#cadences = new Map(outlook.groups.map(({ group, cadence }) => [group, cadence]));
       await this.#lookAtHeld();

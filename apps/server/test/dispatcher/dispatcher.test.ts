@@ -332,6 +332,41 @@ test('what came into a held lane is not lost when the lane could be given back b
   expect(ids()).toEqual(['a', 'b']);
 });
 
+describe('an answer about the store’s clock that comes 40 s late moves no retry', () => {
+  test.each(['before', 'after'] as const)('the store read its clock %s the wait', async (read) => {
+    await stage.close();
+    let isSlow = false;
+    stage = await openStage(at('10:00:01'), {
+      longestSleepMs: 3_600_000,
+      async openStore(clock) {
+        const store = await openStageStore(clock);
+        const outlook: Store['lanes']['outlook'] = async () => {
+          if (!isSlow) return store.lanes.outlook();
+          isSlow = false;
+          const early = read === 'before' ? await store.lanes.outlook() : null;
+          await new Promise<void>((resolve) => clock.after(40_000, resolve));
+          return early ?? store.lanes.outlook();
+        };
+        return { ...store, lanes: { ...store.lanes, outlook } };
+      },
+    });
+    application = (await stage.store.applications.upsert({ uid: 'acme', name: 'Acme' })).application.id;
+    await add({ url: 'https://down.test/', cadence: 'immediate', retrySchedule: [90] });
+    stage.answers.set('https://down.test/', () => DOWN);
+    stage.dispatcher.start();
+    await publish(stage.store, event({ id: 'a' }));
+    await stage.clock.advanceTo(at('10:00:03'));
+    isSlow = true;
+    await publish(stage.store, event({ id: 'b', orderingKey: 'other' })); // the hint makes it look
+    await stage.clock.advanceTo(at('10:02:00'));
+    expect(ids()).toEqual(['a', 'b', 'a']);
+    const [first, , second] = stage.arrivals;
+    const waited = (second?.at ?? 0) - (first?.at ?? 0);
+    expect(waited).toBeGreaterThanOrEqual(90_000);
+    expect(waited).toBeLessThan(91_000);
+  });
+});
+
 describe('by hand', () => {
   const retry = async (id: string): Promise<void> => {
     const { data } = await stage.store.deliveries.list('sandbox', { ...ALL_DELIVERIES, event: id, limit: 1 });

@@ -175,6 +175,18 @@ describe('start and stop', () => {
     expect(second.stderr.trim().split('\n')).toEqual([expect.stringContaining('is in use by another posthorn process')]);
   });
 
+  test('a dispatcher serves its health and figures where it is given a port, and no API', async () => {
+    const server = await start({ POSTHORN_ROLE: 'dispatcher' });
+    const get = async (path: string): Promise<[number, string]> => {
+      const response = await fetch(server.base + path);
+      return [response.status, await response.text()];
+    };
+    expect(await get('/healthz')).toEqual([200, '{"status":"ok"}']);
+    expect(await get('/metrics')).toEqual([200, expect.stringContaining('posthorn_attempts_total')]);
+    expect(await get('/v1/applications')).toEqual([404, expect.stringContaining('route_not_found')]);
+    expect(await server.end('SIGTERM')).toBe(0);
+  });
+
   test.each([
     ['PORT', 'http', ''],
     ['POSTHORN_CADENCE_SANDBOX', 'every now and then', ''],
