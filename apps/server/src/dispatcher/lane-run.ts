@@ -301,6 +301,12 @@ export class LaneRun {
     }
   }
 
+  /** It did not go out, and is not any more what the scan said of it. */
+  scanAgain(delivery: ScannedDelivery): void {
+    this.#overlooked.add(delivery.seq);
+    this.putBack(delivery);
+  }
+
   /** It turned out not to be pending any more (canceled): it never went out. */
   vanished(delivery: ScannedDelivery, context: { readonly now: number; readonly gate: number }): void {
     this.#inFlight -= 1;
