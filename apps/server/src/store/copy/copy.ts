@@ -34,6 +34,8 @@ export interface CopyOptions {
   /** Of the encryption key that is configured; null: none is. */
   readonly cipher: Cipher | null;
   readonly onStep?: (step: CopyStep) => void | Promise<void>;
+  /** Instead of the database's clock, epoch milliseconds: for tests that move the time. */
+  readonly now?: () => number;
 }
 
 export interface CopiedTable {
@@ -49,7 +51,6 @@ export interface CopyResult {
   /** When, epoch milliseconds. */
   readonly at: number;
   readonly resumed: boolean;
-  readonly hasSecrets: boolean;
   readonly tables: readonly CopiedTable[];
 }
 
@@ -58,20 +59,18 @@ export interface CopyResult {
  * @throws {CopyError} it must not be done, or what was compared differs
  * @throws {SealError} the encryption key is not that of the installation
  * @throws {StoreUnavailable} the target does not answer: the same call later goes on
- * @throws {RangeError} the target's URL does not do
  */
-export async function copyInstallation({ from, to, cipher, onStep = () => {} }: CopyOptions): Promise<CopyResult> {
+export async function copyInstallation({ from, to, cipher, onStep = () => {}, now }: CopyOptions): Promise<CopyResult> {
   const source = Source.open(from);
   try {
     if (cipher !== null) source.checkKey(cipher);
-    const target = await Target.open(to);
+    const target = await Target.open(to, now);
     try {
       const { copy, resumed } = await claim(source, target, from);
-      const hasSecrets = source.hasSecrets();
       const progress = Progress.parse(copy.progress);
       const plans = planCopy(rules(copy.started_at), { sqlite: source.schema(), postgres: await target.schema() });
       const result = (kind: CopyResult['kind'], at: number, done: Progress): CopyResult => {
-        return { kind, at, resumed, hasSecrets, tables: plans.map(({ table }) => copiedTable(table, done)) };
+        return { kind, at, resumed, tables: plans.map(({ table }) => copiedTable(table, done)) };
       };
       if (copy.finished_at !== null) return result('already', copy.finished_at, progress);
       await target.makePartitions(source.weeks());

@@ -57,7 +57,7 @@ export function* batches(plan: TablePlan, source: Iterable<Readonly<Record<strin
   if (last !== null) yield batch(last);
 }
 
-export function keyOf({ key }: TablePlan, row: CopiedRow): CopiedRow {
+function keyOf({ key }: TablePlan, row: CopiedRow): CopiedRow {
   return key.map((place) => row[place] ?? null);
 }
 

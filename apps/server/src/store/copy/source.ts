@@ -98,13 +98,8 @@ export class Source {
 
   /** @throws {SealError} the key is another one than that of the installation */
   checkKey(cipher: Cipher): void {
-    const row = this.#sealed();
+    const [row] = this.#all<Pick<EndpointRow, 'id' | 'secrets'>>('SELECT id, secrets FROM endpoints WHERE deleted_at IS NULL LIMIT 1');
     if (row !== undefined) secretState({ cipher }, row);
-  }
-
-  /** Whether anything in it needs the encryption key. */
-  hasSecrets(): boolean {
-    return this.#sealed() !== undefined;
   }
 
   count({ count }: TablePlan): number {
@@ -146,10 +141,6 @@ export class Source {
     const [kept] = this.#all<{ seq: number }>('SELECT seq FROM sqlite_sequence WHERE name = ?', table);
     const [row] = this.#all<{ most: number | null }>(`SELECT max("${column}") AS most FROM "${table}"`);
     return Math.max(kept?.seq ?? 0, row?.most ?? 0);
-  }
-
-  #sealed(): Pick<EndpointRow, 'id' | 'secrets'> | undefined {
-    return this.#all<Pick<EndpointRow, 'id' | 'secrets'>>('SELECT id, secrets FROM endpoints WHERE deleted_at IS NULL LIMIT 1')[0];
   }
 
   #all<T extends object>(sql: string, ...values: SQLInputValue[]): T[] {

@@ -3,7 +3,7 @@
  * on with a copy that was killed does so once the server has ended what the killed one had asked for.
  */
 import { type Client, DatabaseError, type QueryResult } from 'pg';
-import { parseDatabaseUrl } from '../postgres/address.ts';
+import { type DatabaseAddress, parseDatabaseUrl } from '../postgres/address.ts';
 import { Connector } from '../postgres/connection.ts';
 import { Database } from '../postgres/database.ts';
 import { migrate } from '../postgres/migrate.ts';
@@ -36,20 +36,23 @@ export class Target {
   readonly #connector: Connector;
   readonly #client: Client;
 
-  private constructor(connector: Connector, client: Client) {
+  readonly #now: (() => number) | undefined;
+
+  private constructor(connector: Connector, client: Client, now: (() => number) | undefined) {
     this.#connector = connector;
     this.#client = client;
+    this.#now = now;
   }
 
   /**
-   * @throws {RangeError} the URL does not do
+   * @param now instead of the database's clock
    * @throws {StoreUnavailable} the database cannot be reached
-   * @throws {CopyError} another copy is at work in it
+   * @throws {CopyError} another copy is at work in it, or the URL does not do
    */
-  static async open(url: string): Promise<Target> {
-    const connector = new Connector(parseDatabaseUrl(url));
+  static async open(url: string, now?: () => number): Promise<Target> {
+    const connector = new Connector(address(url));
     const client = await connector.connectPlain();
-    const target = new Target(connector, client);
+    const target = new Target(connector, client, now);
     try {
       await client.query(`SELECT pg_advisory_lock(${LOCK})`);
       return target;
@@ -87,6 +90,7 @@ export class Target {
     await migrate(this.#client);
     // Until the end nothing is promised, so no batch waits for the disk. The last commit does, and with it all before it.
     await this.#client.query(`SET synchronous_commit = off`);
+    await this.#client.query(`SET lock_timeout = '60s'`);
   }
 
   async begin({ installation, state, source, progress, started_at }: Omit<CopyRow, 'finished_at'>): Promise<void> {
@@ -97,6 +101,7 @@ export class Target {
   }
 
   async now(): Promise<number> {
+    if (this.#now !== undefined) return this.#now();
     const [row] = await this.#all<{ now: number }>('SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now');
     return row?.now ?? 0;
   }
@@ -232,5 +237,13 @@ export class Target {
   #prepared(name: string, text: string, values: readonly unknown[]): Promise<QueryResult> {
     const query = { name, text, values: [...values], query_timeout: PATIENCE_MS };
     return this.#client.query(query);
+  }
+}
+
+function address(url: string): DatabaseAddress {
+  try {
+    return parseDatabaseUrl(url);
+  } catch (error) {
+    throw error instanceof RangeError ? new CopyError(`--to ${error.message}`, { cause: error }) : error;
   }
 }

@@ -1,0 +1,142 @@
+/** `posthorn copy` as its operator meets it: real processes, killed and started again. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Client } from 'pg';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { query, testDatabase } from '../postgres/database.ts';
+import { freePort, KEYS, type ServerProcess, startServer } from '../process/server-process.ts';
+
+const MAIN = join(import.meta.dirname, '../../src/main.ts');
+const EVENTS = 12_000;
+let folder: string;
+let dataDir: string;
+let url: string;
+const started = new Set<ChildProcess>();
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'posthorn-copy-'));
+  dataDir = join(folder, 'data');
+  url = await testDatabase();
+});
+afterEach(async () => {
+  for (const child of started) if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
+  started.clear();
+  await rm(folder, { recursive: true, force: true });
+});
+
+interface Run {
+  readonly child: ChildProcess;
+  readonly ended: Promise<{
+    readonly code: number | null;
+    readonly signal: NodeJS.Signals | null;
+    readonly out: string;
+    readonly err: string;
+  }>;
+}
+
+function posthorn(args: readonly string[], env: Readonly<Record<string, string>> = {}): Run {
+  const child = spawn(process.execPath, [MAIN, ...args], {
+    cwd: folder,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { PATH: process.env['PATH'], ...env },
+  });
+  started.add(child);
+  let out = '';
+  let err = '';
+  child.stdout?.on('data', (chunk: Buffer) => {
+    out += chunk.toString();
+  });
+  child.stderr?.on('data', (chunk: Buffer) => {
+    err += chunk.toString();
+  });
+  return { child, ended: new Promise((resolve) => child.once('close', (code, signal) => resolve({ code, signal, out, err }))) };
+}
+
+const copy = (env: Readonly<Record<string, string>> = {}): Run => posthorn(['copy', '--from', `sqlite:${dataDir}`, '--to', url], env);
+/** The same program over PostgreSQL; with the key that the data folder made. */
+const onPostgres = (): Record<string, string> => ({
+  DATABASE_URL: url,
+  POSTHORN_ENCRYPTION_KEY: readFileSync(join(dataDir, 'encryption.key'), 'utf8').trim(),
+});
+
+async function serve(env: Readonly<Record<string, string>> = {}): Promise<ServerProcess> {
+  const server = await startServer({ dataDir, port: await freePort(), env: { POSTHORN_CADENCE_SANDBOX: 'every 1h', ...env } });
+  started.add(server.child);
+  return server;
+}
+
+async function fill(server: ServerProcess, events: number): Promise<{ readonly endpoint: string; readonly secret: string }> {
+  await server.call('PUT', '/v1/applications/acme', { name: 'Acme' });
+  const { body } = await server.call<{ id: string; secret: string }>('POST', '/v1/endpoints', {
+    application: 'acme',
+    url: 'http://127.0.0.1:9/',
+  });
+  for (let done = 0; done < events; done += 1_000) {
+    const batch = Array.from({ length: 1_000 }, (_, n) => ({
+      application: 'acme',
+      type: 'a.b',
+      ordering_key: `k${n % 7}`,
+      data: { n: done + n },
+    }));
+    expect((await server.call('POST', '/v1/events/batch', { events: batch })).status).toBe(202);
+  }
+  return { endpoint: body.id, secret: body.secret };
+}
+
+test('killed while it writes, it goes on where it was; no server starts on half a copy, and one does on the whole', {
+  timeout: 60_000,
+}, async () => {
+  const server = await serve();
+  const { endpoint, secret } = await fill(server, EVENTS);
+  const listed = async (from: ServerProcess) => (await from.call('GET', '/v1/deliveries?limit=100&status=pending')).body;
+  const before = await listed(server);
+
+  const refused = await copy().ended;
+  expect(refused).toMatchObject({
+    code: 1,
+    err: expect.stringMatching(/^posthorn: --from: a posthorn process works on .*: stop it first\n$/),
+  });
+  await server.end('SIGTERM');
+
+  // It waits for this lock in the middle of its way, where it is killed; what it had asked for may still be done.
+  const beside = new Client({ connectionString: url });
+  await beside.connect();
+  await beside.query('BEGIN; LOCK TABLE posthorn.deliveries IN SHARE MODE');
+  const first = copy();
+  while (
+    (await query(url, `SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%posthorn."deliveries"%'`)).length === 0
+  ) {
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  first.child.kill('SIGKILL');
+  expect((await first.ended).signal).toBe('SIGKILL');
+
+  const half = await posthorn(['serve', '--port', String(await freePort())], onPostgres()).ended;
+  expect(half.code).toBe(1);
+  expect(half.err).toMatch(/^posthorn: the database holds a copy of .*posthorn\.db that is not finished: run the same posthorn copy again/);
+  const [copied] = await query<{ events: string }>(url, 'SELECT count(*) AS events FROM posthorn.events');
+  expect(Number(copied?.events)).toBe(EVENTS);
+
+  const second = copy();
+  await beside.query('COMMIT');
+  await beside.end();
+  const finished = await second.ended;
+  expect(finished.err).toBe('');
+  expect(finished.code).toBe(0);
+  expect(finished.out).toMatch(/each read back and compared; what was left of it took/);
+  expect(finished.out).toMatch(/deliveries +12,000 {2}[0-9a-f]{16}\n/);
+  expect(finished.out).toContain(`POSTHORN_ENCRYPTION_KEY="$(cat '${join(dataDir, 'encryption.key')}')"`);
+  expect((await query<{ n: number }>(url, 'SELECT count(*)::integer AS n FROM posthorn.deliveries'))[0]?.n).toBe(EVENTS);
+
+  const again = await copy().ended;
+  expect(again).toMatchObject({ code: 0, out: expect.stringMatching(/was copied already: .* There is nothing to do\./) });
+
+  const moved = await serve(onPostgres());
+  expect(await listed(moved)).toEqual(before);
+  expect((await moved.call('GET', `/v1/endpoints/${endpoint}/secret`)).body).toMatchObject({ secret });
+  expect((await moved.call('GET', '/v1/keys', undefined, KEYS.production)).status).toBe(200);
+  expect(await moved.end('SIGTERM')).toBe(0);
+});
