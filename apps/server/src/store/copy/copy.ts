@@ -9,7 +9,7 @@
 import { DatabaseError } from 'pg';
 import type { Cipher } from '../cipher.ts';
 import { StoreUnavailable } from '../store.ts';
-import { CopyError } from './error.ts';
+import { COPY_ANEW, CopyError } from './error.ts';
 import { planCopy, type TablePlan } from './plan.ts';
 import { Progress } from './progress.ts';
 import { batches } from './rows.ts';
@@ -41,7 +41,7 @@ export interface CopyOptions {
 export interface CopiedTable {
   readonly table: string;
   readonly rows: number;
-  /** SHA-256 over its rows, the same on both sides. */
+  /** SHA-256 of its rows, the same on both sides; empty where there are none. */
   readonly checksum: string;
 }
 
@@ -105,12 +105,13 @@ async function claim(source: Source, target: Target, { file }: SourcePlace): Pro
     await target.begin(copy);
     return { copy: { ...copy, finished_at: null }, resumed: false };
   }
-  const anew = 'To copy anew, drop its schema posthorn first';
   if (begun.installation !== installation)
-    throw new CopyError(`--to: this database holds the copy of another installation (${begun.source}). ${anew}`);
+    throw new CopyError(`--to: this database holds the copy of another installation (${begun.source}). ${COPY_ANEW}`);
   if (begun.state !== state) {
     const since = begun.finished_at === null ? 'began' : 'was finished';
-    throw new CopyError(`--from: a server has worked on ${file} since the copy of it ${since}: what it did is not in the copy. ${anew}`);
+    throw new CopyError(
+      `--from: a server has worked on ${file} since the copy of it ${since}: what it did is not in the copy. ${COPY_ANEW}`,
+    );
   }
   if (begun.finished_at === null) await target.prepare();
   return { copy: begun, resumed: begun.finished_at === null };
@@ -126,14 +127,15 @@ async function fill(plans: readonly TablePlan[], { source, target, steps }: Work
   let progress = from;
   for (const plan of plans) {
     const { table } = plan;
-    if (progress.of(table).copied) continue;
-    for (const batch of batches(plan, source.read(plan, progress.of(table).key))) {
-      const { read, rows } = progress.of(table);
-      progress = progress.with(table, { read: read + batch.read, rows: rows + batch.rows.length, key: batch.key });
+    if (progress.of(table).copied.done) continue;
+    for (const batch of batches(plan, source.read(plan, progress.of(table).copied.key))) {
+      const { read, rows } = progress.of(table).copied;
+      const copied = { read: read + batch.read, rows: rows + batch.rows.length, key: batch.key, done: false };
+      progress = progress.with(table, { copied });
       await target.write(plan, batch.rows, progress);
-      await steps.tell('copying', plan, progress.of(table).read);
+      await steps.tell('copying', plan, copied.read);
     }
-    progress = progress.with(table, { copied: true });
+    progress = progress.with(table, { copied: { ...progress.of(table).copied, done: true } });
     await target.keep(progress);
   }
   return progress;
@@ -142,11 +144,13 @@ async function fill(plans: readonly TablePlan[], { source, target, steps }: Work
 async function verify(plans: readonly TablePlan[], { source, target, steps }: Work, from: Progress): Promise<Progress> {
   let progress = from;
   for (const plan of plans) {
-    const { table } = plan;
-    if (progress.of(table).checksum !== null) continue;
-    const { checksum } = await verifyTable(plan, { source, target }, (read) => steps.tell('verifying', plan, read));
-    progress = progress.with(table, { checksum });
-    await target.keep(progress);
+    const before = progress.of(plan.table).compared;
+    if (before.done) continue;
+    for await (const compared of verifyTable(plan, { source, target }, before)) {
+      progress = progress.with(plan.table, { compared });
+      await target.keep(progress);
+      await steps.tell('verifying', plan, compared.read);
+    }
   }
   return progress;
 }
@@ -178,8 +182,8 @@ class Steps {
 }
 
 function copiedTable(table: string, progress: Progress): CopiedTable {
-  const { rows, checksum } = progress.of(table);
-  return { table, rows, checksum: checksum ?? '' };
+  const { rows, checksum } = progress.of(table).compared;
+  return { table, rows, checksum };
 }
 
 /** What the database says of itself is no fault of the program. */

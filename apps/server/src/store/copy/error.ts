@@ -2,3 +2,5 @@
 export class CopyError extends Error {
   override readonly name = 'CopyError';
 }
+
+export const COPY_ANEW = 'To copy anew, drop the schema posthorn of the new database first';

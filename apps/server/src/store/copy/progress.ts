@@ -2,18 +2,28 @@
 import type { CopiedRow } from './rows.ts';
 import type { Value } from './rules.ts';
 
-export interface TableProgress {
-  /** Rows read in SQLite, and those of them that were meant and are in PostgreSQL by now. */
+/** How far a walk through one table has come. */
+export interface Walk {
+  /** Rows read in SQLite, and how many of them were meant. */
   readonly read: number;
   readonly rows: number;
   /** The key of the last that was read; null: none was. */
   readonly key: CopiedRow | null;
-  readonly copied: boolean;
-  /** SHA-256 over the rows of both sides, once they were found to be the same. */
-  readonly checksum: string | null;
+  readonly done: boolean;
 }
 
-const NOTHING: TableProgress = { read: 0, rows: 0, key: null, copied: false, checksum: null };
+export interface Comparison extends Walk {
+  /** Of all rows so far, the same on both sides; empty before the first. Each is made of the one before and the next row, so that whoever is stopped can go on. */
+  readonly checksum: string;
+}
+
+export interface TableProgress {
+  readonly copied: Walk;
+  readonly compared: Comparison;
+}
+
+const AT_THE_START: Walk = { read: 0, rows: 0, key: null, done: false };
+const NOTHING: TableProgress = { copied: AT_THE_START, compared: { ...AT_THE_START, checksum: '' } };
 
 export class Progress {
   readonly #tables: Map<string, TableProgress>;
@@ -37,7 +47,10 @@ export class Progress {
   }
 
   toJSON(): object {
-    return Object.fromEntries([...this.#tables].map(([table, each]) => [table, { ...each, key: each.key?.map(written) ?? null }]));
+    const keyWritten = <T extends Walk>(walk: T): object => ({ ...walk, key: walk.key?.map(written) ?? null });
+    return Object.fromEntries(
+      [...this.#tables].map(([table, { copied, compared }]) => [table, { copied: keyWritten(copied), compared: keyWritten(compared) }]),
+    );
   }
 }
 
