@@ -62,6 +62,34 @@ const onPostgres = (): Record<string, string> => ({
   POSTHORN_ENCRYPTION_KEY: readFileSync(join(dataDir, 'encryption.key'), 'utf8').trim(),
 });
 
+/** A session of a copy that waits for somebody's lock. */
+const WAITS = `datname = current_database() AND application_name = 'posthorn' AND wait_event_type = 'Lock'`;
+
+/** Nobody writes into the table until it is released. */
+async function lock(table: string): Promise<{ release(): Promise<void> }> {
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  await client.query(`BEGIN; LOCK TABLE posthorn.${table} IN SHARE MODE`);
+  return {
+    async release() {
+      await client.query('COMMIT');
+      await client.end();
+    },
+  };
+}
+
+/** Until so many do. */
+async function waiting(count: number): Promise<void> {
+  while ((await query(url, `SELECT FROM pg_stat_activity WHERE ${WAITS}`)).length !== count) {
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+async function killed({ child, ended }: Run): Promise<NodeJS.Signals | null> {
+  child.kill('SIGKILL');
+  return (await ended).signal;
+}
+
 async function serve(env: Readonly<Record<string, string>> = {}): Promise<ServerProcess> {
   const server = await startServer({ dataDir, port: await freePort(), env: { POSTHORN_CADENCE_SANDBOX: 'every 1h', ...env } });
   started.add(server.child);
@@ -101,18 +129,19 @@ test('killed while it writes, it goes on where it was; no server starts on half 
   });
   await server.end('SIGTERM');
 
-  // It waits for this lock in the middle of its way, where it is killed; what it had asked for may still be done.
-  const beside = new Client({ connectionString: url });
-  await beside.connect();
-  await beside.query('BEGIN; LOCK TABLE posthorn.deliveries IN SHARE MODE');
+  // It waits for these locks on its way, and is killed there. What the first had asked for is done all the same, and the second waits for that.
+  const [early, late] = [await lock('endpoints'), await lock('deliveries')];
   const first = copy();
-  while (
-    (await query(url, `SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%posthorn."deliveries"%'`)).length === 0
-  ) {
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-  first.child.kill('SIGKILL');
-  expect((await first.ended).signal).toBe('SIGKILL');
+  await waiting(1);
+  expect(await killed(first)).toBe('SIGKILL');
+  const second = copy();
+  await waiting(2);
+  await early.release();
+  // What the second one asks for goes with it.
+  await waiting(1);
+  expect(await killed(second)).toBe('SIGKILL');
+  await query(url, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE ${WAITS}`);
+  await waiting(0);
 
   const half = await posthorn(['serve', '--port', String(await freePort())], onPostgres()).ended;
   expect(half.code).toBe(1);
@@ -120,10 +149,9 @@ test('killed while it writes, it goes on where it was; no server starts on half 
   const [copied] = await query<{ events: string }>(url, 'SELECT count(*) AS events FROM posthorn.events');
   expect(Number(copied?.events)).toBe(EVENTS);
 
-  const second = copy();
-  await beside.query('COMMIT');
-  await beside.end();
-  const finished = await second.ended;
+  const third = copy();
+  await late.release();
+  const finished = await third.ended;
   expect(finished.err).toBe('');
   expect(finished.code).toBe(0);
   expect(finished.out).toMatch(/each read back and compared; what was left of it took/);
