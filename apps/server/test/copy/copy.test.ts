@@ -1,5 +1,6 @@
 /** `posthorn copy` in this process: what it brings over, and what it refuses. */
 import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,6 +13,7 @@ import { CopyError } from '../../src/store/copy/error.ts';
 import { type SourcePlace, sourcePlace } from '../../src/store/copy/source.ts';
 import { openPostgresStore } from '../../src/store/postgres/index.ts';
 import { openSqliteStore } from '../../src/store/sqlite/index.ts';
+import { StoreUnavailable } from '../../src/store/store.ts';
 import { PASSWORD, type Workbench, workbench } from '../api/workbench.ts';
 import { type Arrival, openStage, stageOn } from '../dispatcher/stage.ts';
 import { query, testDatabase } from '../postgres/database.ts';
@@ -195,6 +197,44 @@ describe('refused, with nothing written:', () => {
     );
     expect(await contents(url)).toEqual(held);
     await rm(other, { recursive: true });
+  });
+});
+
+test('a database that is lost on the way says so, and the next run goes on', async () => {
+  const url = await testDatabase();
+  const onStep: CopyOptions['onStep'] = async ({ table }) => {
+    if (table === 'events')
+      await query(
+        url,
+        `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()`,
+      );
+  };
+  await expect(copyTo(url, { onStep })).rejects.toBeInstanceOf(StoreUnavailable);
+  expect(await copyTo(url)).toMatchObject({ kind: 'finished', resumed: true });
+});
+
+describe('a source of another version', () => {
+  async function ofVersion(version: number, work: (db: DatabaseSync) => void): Promise<SourcePlace> {
+    const other = await mkdtemp(join(folder, 'version-'));
+    const db = new DatabaseSync(join(other, 'posthorn.db'));
+    work(db);
+    db.exec(`PRAGMA user_version = ${version}`);
+    db.close();
+    return sourcePlace(`sqlite:${other}`);
+  }
+
+  test('that is older is brought up to date first', async () => {
+    const place = await ofVersion(1, (db) => {
+      db.exec(readFileSync(join(import.meta.dirname, '../../src/store/sqlite/migrations/0001-initial.sql'), 'utf8'));
+      db.exec(`INSERT INTO applications (id, name, created_at, updated_at) VALUES ('app_1', 'Acme', 1, 1)`);
+    });
+    const { tables } = await copyTo(await testDatabase(), { from: place });
+    expect(tables.filter(({ rows }) => rows > 0).map(({ table, rows }) => ({ table, rows }))).toEqual([{ table: 'applications', rows: 1 }]);
+  });
+
+  test('that is newer is refused', async () => {
+    const place = await ofVersion(999, (db) => db.exec('CREATE TABLE environments (name TEXT)'));
+    await expect(copyTo(await testDatabase(), { from: place })).rejects.toThrow(/the database has schema 999, .*: start a newer Posthorn/);
   });
 });
 

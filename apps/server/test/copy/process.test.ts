@@ -127,7 +127,8 @@ test('killed while it writes, it goes on where it was; no server starts on half 
     code: 1,
     err: expect.stringMatching(/^posthorn: --from: a posthorn process works on .*: stop it first\n$/),
   });
-  await server.end('SIGTERM');
+  // What it wrote last is still in the write-ahead log then.
+  await server.end('SIGKILL');
 
   // It waits for these locks on its way, and is killed there. What the first had asked for is done all the same, and the second waits for that.
   const [early, late] = [await lock('endpoints'), await lock('deliveries')];
