@@ -10,7 +10,7 @@ function screen(more: Partial<Screen>): Screen & { readonly written: string[] } 
 
 test('a line says how much is done, of what, how fast, and when it will be over', () => {
   const line = progressLine(advance(300), { elapsedMs: 2_000, done: 200 });
-  expect(line).toBe('██████░░░░░░░░░░░░░░ 30 %  copying events 75 %  100 rows/s  7 s left');
+  expect(line).toBe('██████░░░░░░░░░░░░░░  30 %  copying events 75 %  100 rows/s  7 s left');
   expect(progressLine(advance(300), { elapsedMs: 1_000, done: 5 })).toContain('2 min 20 s left');
   expect(progressLine({ ...advance(0), overall: { done: 1, total: 100_000 } }, { elapsedMs: 1_000, done: 1 })).toContain(
     '27 h 46 min left',

@@ -66,7 +66,7 @@ export function progressLine(
   const perSecond = elapsedMs > 0 ? (done * 1_000) / elapsedMs : 0;
   const left = perSecond > 0 ? `  ${timeText((overall.total - overall.done) / perSecond)} left` : '';
   const bar = '█'.repeat(full) + '░'.repeat(BAR_WIDTH - full);
-  return `${bar} ${percent(share)}  ${doing} ${percent(shareOf(part))}  ${Math.round(perSecond).toLocaleString('en')} rows/s${left}`;
+  return `${bar} ${percent(share).padStart(5)}  ${doing} ${percent(shareOf(part))}  ${Math.round(perSecond).toLocaleString('en')} rows/s${left}`;
 }
 
 /** From 0 to 1. */
