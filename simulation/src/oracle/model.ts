@@ -96,12 +96,19 @@ export interface DeliveryModel {
   firstResolvedAt: number | null;
   /** When its last failure was settled. */
   settledAt: number;
-  /** Whether it was pending when a dispatcher last asked for its body, and when. */
-  readonly asked: Map<Machine, { readonly pending: boolean; readonly late: boolean }>;
+  /** How it stood when a dispatcher last asked for its body: what it is re-sent as meanwhile, the request on its way knows nothing of. */
+  readonly asked: Map<Machine, AskedModel>;
   /** When the endpoint first took it in. */
   firstAcceptedAt: number | null;
   /** That one said to be late. */
   firstAcceptedLate: boolean;
+}
+
+interface AskedModel {
+  readonly pending: boolean;
+  readonly late: boolean;
+  readonly failures: number;
+  readonly dueInstant: number | null;
 }
 
 export interface AttemptModel {

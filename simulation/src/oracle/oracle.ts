@@ -146,7 +146,8 @@ export class Oracle implements Watcher {
       }
       delivery.seq = seq;
       ledger.bySeq.set(seq, delivery);
-      delivery.asked.set(machine, { pending: delivery.status === 'pending', late: delivery.late });
+      const { status, late, failures, dueInstant } = delivery;
+      delivery.asked.set(machine, { pending: status === 'pending', late, failures, dueInstant });
     }
   }
 

@@ -40,6 +40,7 @@ export function attemptStarted(ledger: Ledger, machine: Machine, departure: Depa
   const books = ledger.books(machine);
   const probe = books.taken.get(delivery.seq ?? Number.NaN) ?? false;
   books.taken.delete(delivery.seq ?? Number.NaN);
+  const asked = delivery.asked.get(machine) ?? delivery;
   const attempt: AttemptModel = {
     delivery,
     machine,
@@ -50,8 +51,8 @@ export function attemptStarted(ledger: Ledger, machine: Machine, departure: Depa
     byHand: false,
     probe,
     disables: null,
-    failuresBefore: delivery.failures,
-    dueBefore: delivery.dueInstant,
+    failuresBefore: asked.failures,
+    dueBefore: asked.dueInstant,
     outcome: null,
     endedAt: 0,
     heardInstant: 0,

@@ -625,14 +625,16 @@ class LaneDispatcher implements Dispatcher {
         for (const pick of picks) {
           const { run, delivery } = pick;
           const body = found.get(delivery.seq);
-          const mayLeave = run.mayLeave(delivery, instants);
-          if (body !== undefined && mayLeave) {
+          // It may have been canceled and re-sent since it was scanned: then it is another matter, with a wish and a place of its own.
+          const isAsScanned = body?.late === delivery.late;
+          if (body !== undefined && isAsScanned && run.mayLeave(delivery, instants)) {
             this.#attempt(pick, body);
             continue;
           }
           this.#freeSlot(pick);
           if (body === undefined) run.vanished(delivery, this.#context(run));
-          else run.putBack(delivery);
+          else if (isAsScanned) run.putBack(delivery);
+          else run.scanAgain(delivery);
           this.#tend(run);
         }
       },

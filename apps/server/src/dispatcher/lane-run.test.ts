@@ -250,6 +250,28 @@ describe('release', () => {
   });
 });
 
+describe('something was published into the lane that is held', () => {
+  const backlog = (count: number): ScannedDelivery[] =>
+    Array.from({ length: count }, (_, index) => delivery(index + 1, 'k', { dueAt: NOW + 60_000 }));
+
+  test('a short lane is scanned from its start, since an earlier number may have been committed later', () => {
+    const run = new LaneRun(leased());
+    absorb(run, backlog(3));
+    run.resume();
+    expect(run.cursor).toBe(0);
+  });
+
+  test('a long one is scanned on, and looked at again by whoever has it next', () => {
+    const run = new LaneRun(leased());
+    absorb(run, backlog(300));
+    expect(run.release(NOW).dueAt).toBe(NOW + 60_000);
+    run.resume();
+    expect(run.cursor).toBe(300);
+    absorb(run, []);
+    expect(run.release(NOW).dueAt).toBe(NOW);
+  });
+});
+
 describe('what happens while a request is out', () => {
   const RETRY = { accepted: false, stillPending: true, dueAt: NOW + 5000 };
 

@@ -12,6 +12,8 @@ import type { LaneRelease, LaneState, LaneTarget, LeasedLane, ScannedDelivery, S
 
 /** Deliveries a run knows of at once; past this it stops scanning until some have gone. */
 const MOST_KNOWN = 512;
+/** A lane of at most this many is scanned anew rather than on: one step of a scan. */
+const SHORT = 256;
 /** Followers remembered per key; what comes later is asked for by key when their turn comes. */
 const MOST_FOLLOWERS = 64;
 
@@ -52,6 +54,10 @@ export class LaneRun {
   lost = false;
 
   #cursor = 0;
+  /** Deliveries seen since the scan began at the start. */
+  #scanned = 0;
+  /** It was scanned on beyond marks that are taken by now: something may have come before the cursor. */
+  #wentOn = false;
   #ended = false;
   /** Asked for by hand: first in turn, and held by no floor. */
   #wished: ScannedDelivery[] = [];
@@ -214,6 +220,7 @@ export class LaneRun {
   /** Sorts in what a scan found. @param context.gate the gate of this lane, everything opened weighed in */
   absorb(result: ScanResult, context: { readonly now: number; readonly gate: number }): void {
     this.#cursor = Math.max(this.#cursor, result.cursor);
+    this.#scanned += result.deliveries.length;
     for (const delivery of result.deliveries) this.#sortIn(delivery, context);
     for (const delivery of result.wishedBehind) this.#wishedIn.add(this.#keyOf(delivery) ?? '');
     if (result.moreBeyond) this.#dueAt = earlier(this.#dueAt, context.now);
@@ -301,16 +308,30 @@ export class LaneRun {
     }
   }
 
+  /** It did not go out, and is not any more what the scan said of it. */
+  scanAgain(delivery: ScannedDelivery): void {
+    this.#overlooked.add(delivery.seq);
+    this.putBack(delivery);
+  }
+
   /** It turned out not to be pending any more (canceled): it never went out. */
   vanished(delivery: ScannedDelivery, context: { readonly now: number; readonly gate: number }): void {
     this.#inFlight -= 1;
     this.settled(delivery, { accepted: false, stillPending: false, dueAt: null }, context);
   }
 
-  /** Scans on from where it stopped: something was published since. */
+  /**
+   * Looks for what was published since. It may stand before the cursor: who published earlier may have committed later. So a short lane is scanned from its
+   * start; a long one is scanned on, and leaves that look to its next holder.
+   */
   resume(): void {
+    if (this.#scanned <= SHORT) {
+      this.rescan();
+      return;
+    }
     this.#ended = false;
     this.#gatedFrom = null;
+    this.#wentOn = true;
   }
 
   /** Something that waited for its gate may go now. */
@@ -329,6 +350,8 @@ export class LaneRun {
   rescan(): void {
     this.generation += 1;
     this.#cursor = 0;
+    this.#scanned = 0;
+    this.#wentOn = false;
     this.#ended = false;
     this.#wished = [];
     this.#ready = [];
@@ -356,7 +379,7 @@ export class LaneRun {
 
   /** What the lane's row must know when it is given back. @param now asks for another look at once where something is left */
   release(now: number): LaneRelease {
-    const unfinished = !this.#ended || this.hasReady || this.#keysToFetch.size > 0;
+    const unfinished = !this.#ended || this.#wentOn || this.hasReady || this.#keysToFetch.size > 0;
     return {
       lease: this.leased.lease,
       firstAt: this.gatedFrom,

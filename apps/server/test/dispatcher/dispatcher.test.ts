@@ -398,6 +398,34 @@ describe('by hand', () => {
     expect(ids()).toEqual(['a', 'b']);
   });
 
+  test('canceled and re-sent just before it leaves, it goes once, as what it is now', async () => {
+    await stage.close();
+    let resend = async (): Promise<void> => {};
+    stage = await openStage(at('10:00:01'), {
+      async openStore(clock) {
+        const store = await openStageStore(clock);
+        const bodies: Store['lanes']['bodies'] = async (seqs) => {
+          await resend();
+          return store.lanes.bodies(seqs);
+        };
+        return { ...store, lanes: { ...store.lanes, bodies } };
+      },
+    });
+    application = (await stage.store.applications.upsert({ uid: 'acme', name: 'Acme' })).application.id;
+    await add({ url: 'https://down.test/', cadence: 'immediate', retrySchedule: [3600] });
+    stage.answers.set('https://down.test/', () => DOWN);
+    resend = async () => {
+      resend = async () => {};
+      const { data } = await stage.store.deliveries.list('sandbox', { ...ALL_DELIVERIES, event: 'a', limit: 1 });
+      await stage.store.deliveries.cancel('sandbox', data[0]?.id as never);
+      await retry('a');
+    };
+    stage.dispatcher.start();
+    await publish(stage.store, event({ id: 'a' }));
+    await stage.clock.advanceTo(at('10:01:00'));
+    expect(stage.arrivals.map(({ id, late }) => [id, late])).toEqual([['a', true]]);
+  });
+
   test('beyond the gate, it goes as soon as it heads its key', async () => {
     await add({ url: 'https://slow.test/' });
     stage.delays.set('https://slow.test/', 20_000);

@@ -95,6 +95,21 @@ export function namedCases(name: string, open: () => Promise<CaseEngine>): void 
       expect(ids()).toEqual(['higher', 'lower']);
     });
 
+    test('a lower sequence commits into a held lane just before that is given back: it is delivered all the same', async () => {
+      await add({ eventTypes: ['one'] });
+      await add({ url: 'https://other.test/', eventTypes: ['other'] });
+      stage.delays.set(URL_OF, 1_000);
+      stage.dispatcher.start();
+      const commit = await engine.publishUnseen(stage, event({ id: 'lower', type: 'one' }));
+      await publish(stage.store, event({ id: 'higher', type: 'one' }));
+      await stage.clock.advanceTo(at('10:00:01.500'));
+      await commit();
+      // The hint makes the dispatcher look at the marks of what it holds.
+      await publish(stage.store, event({ id: 'other', type: 'other' }));
+      await stage.clock.advanceTo(at('10:00:04'));
+      expect(ids().sort()).toEqual(['higher', 'lower', 'other']);
+    });
+
     test('one request a second under a cadence of 30 minutes, the lease changing hands: one a second, not one a tick', async () => {
       await add({ cadence: 'every 30m', rateLimit: 1 });
       await publish(stage.store, ...Array.from({ length: 20 }, () => event()));

@@ -97,6 +97,10 @@ test(`${RACES} wake-ups race with dispatchers that declare their lanes empty: no
     expect(await waiting(), `after round ${rounds}`).toBe(0);
   }
   expect(sent).toBe(races);
+  // Each would hold its lanes up for a second before the server ends it.
+  await expect
+    .poll(() => query(url, 'SELECT deadlocks::integer FROM pg_stat_database WHERE datname = current_database()'))
+    .toEqual([{ deadlocks: 0 }]);
   console.log(
     `${races} wake-ups of ${ENDPOINTS} lanes raced with ${DISPATCHERS} dispatchers that emptied them, in ${Math.round((performance.now() - started) / 1000)} s: none lost`,
   );

@@ -23,6 +23,8 @@ export interface Settings {
   readonly dataDir: string;
   readonly port: number;
   readonly env?: Readonly<Record<string, string>>;
+  /** Another version's program. */
+  readonly main?: string;
 }
 
 export const KEYS = {
@@ -34,7 +36,7 @@ export const KEYS = {
 export async function startServer(settings: Settings, command: readonly string[] = []): Promise<ServerProcess> {
   const startedAt = performance.now();
   const [program = process.execPath, ...before] = command;
-  const child = spawn(program, [...before, ...(command.length > 0 ? [process.execPath] : []), MAIN, 'serve'], {
+  const child = spawn(program, [...before, ...(command.length > 0 ? [process.execPath] : []), settings.main ?? MAIN, 'serve'], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {
       PATH: process.env['PATH'],

@@ -23,6 +23,8 @@ const WORTH_REPEATING = new Set(['40P01', '40001', '55P03']);
 const MOST_TRIES = 4;
 /** Says only that an earlier statement of the transaction failed. */
 const ABORTED = '25P02';
+/** A migration changed what a prepared statement gives: a rolling upgrade has begun. Nothing took effect; on a new connection it is prepared anew. */
+const isPreparedAnew = (error: DatabaseError): boolean => error.code === '0A000' && /cached plan/.test(error.message);
 /** The server became a standby under us. */
 const READ_ONLY = '25006';
 
@@ -121,7 +123,8 @@ export class Database implements Transaction {
       } catch (error) {
         if (error instanceof DatabaseError) {
           if (error.code === READ_ONLY) connection.destroy();
-          if (WORTH_REPEATING.has(error.code ?? '') && tries < MOST_TRIES) continue;
+          if (isPreparedAnew(error)) connection.destroy();
+          if ((isPreparedAnew(error) || WORTH_REPEATING.has(error.code ?? '')) && tries < MOST_TRIES) continue;
         }
         throw storeError(error);
       } finally {

@@ -46,6 +46,12 @@ const CANDIDATES = `WITH gates (name, gate) AS (SELECT * FROM unnest($2::text[],
   ) f WHERE m.most > 0`;
 
 /**
+ * SKIP LOCKED waits after all where a row was updated a moment ago and is locked again (PostgreSQL locks the row's newer version by another path): while this
+ * holds other lanes, whose publishers may wait for them in turn. Nothing here is worth such a wait: it is given up, and tried again.
+ */
+export const IMPATIENT = { sql: `SELECT set_config('lock_timeout', '20ms', true)` };
+
+/**
  * Takes the lanes $1 for $2 until $3; $4 now. `free` are those that nobody publishes into at this moment. Those that somebody else is about to take are passed
  * over: SKIP LOCKED, on lanes only.
  */
@@ -90,7 +96,8 @@ export async function lease(
   if (chosen.length === 0) return [];
   const leaseUntil = now + request.leaseMs;
   const lanes = int4s(chosen);
-  const [taken = [], rows = []] = await hot.batch([
+  const [, taken = [], rows = []] = await hot.batch([
+    IMPATIENT,
     { sql: LEASE, values: [lanes, request.holder, leaseUntil, now] },
     { sql: `${TARGETS} WHERE l.pk = ANY ($1) AND l.holder = $2 AND e.deleted_at IS NULL`, values: [lanes, request.holder] },
   ]);
@@ -191,7 +198,9 @@ export async function stirred(
   request: { readonly holder: string; readonly gates: ReadonlyMap<string, number> },
 ): ReturnType<LaneStore['stirred']> {
   const { groups, gates } = gateArrays(request.gates);
-  return hot.all<{ lane: number; rescan: boolean }>(STIRRED, request.holder, await clock.now(), groups, gates);
+  const values = [request.holder, await clock.now(), groups, gates];
+  const [, found = []] = await hot.batch([IMPATIENT, { sql: STIRRED, values }]);
+  return found as { lane: number; rescan: boolean }[];
 }
 
 /** Gives back what a process that ends still holds: nobody has to wait for its leases to end. What was to be done by hand is looked for as well. */

@@ -7,13 +7,19 @@
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Client } from 'pg';
+import { setTimeout as rest } from 'node:timers/promises';
+import { type Client, DatabaseError } from 'pg';
 import { StoreUnavailable } from '../store.ts';
 import type { Connector } from './connection.ts';
 
 const MIGRATIONS = join(import.meta.dirname, 'migrations');
 /** Any number that nobody else in this database locks by: "posthorn" as bytes. */
 const LOCK = '8101815670912281198';
+
+/** How long a migration waits for a table, how often it comes back for it, and after what pause. */
+const PATIENCE_MS = 1_000;
+const MOST_TRIES = 60;
+const PAUSE_MS = 500;
 
 interface Migration {
   readonly number: number;
@@ -22,9 +28,12 @@ interface Migration {
   readonly sql: string;
 }
 
-/** @throws {StoreUnavailable} the database asks for a newer program */
-export async function migrate(client: Client): Promise<void> {
-  const migrations = readMigrations();
+/**
+ * @param folder of the migrations; tests bring a later version's
+ * @throws {StoreUnavailable} the database asks for a newer program
+ */
+export async function migrate(client: Client, folder: string = MIGRATIONS): Promise<void> {
+  const migrations = readMigrations(folder);
   const newest = migrations.at(-1)?.number ?? 0;
   const before = await applied(client);
   refuseNewer(before, newest);
@@ -66,12 +75,12 @@ async function locked<T>(client: Client, work: () => Promise<T>): Promise<T> {
   }
 }
 
-function readMigrations(): Migration[] {
-  return readdirSync(MIGRATIONS)
+function readMigrations(folder: string): Migration[] {
+  return readdirSync(folder)
     .filter((file) => file.endsWith('.sql'))
     .sort()
     .map((file) => {
-      const sql = readFileSync(join(MIGRATIONS, file), 'utf8');
+      const sql = readFileSync(join(folder, file), 'utf8');
       const requires = /^-- requires: (\d+)\n/.exec(sql)?.[1];
       if (requires === undefined) throw new TypeError(`${file} does not say what it requires`);
       return { number: Number.parseInt(file, 10), requires: Number(requires), file, sql };
@@ -93,8 +102,27 @@ function refuseNewer({ number, requires }: { readonly number: number; readonly r
   }
 }
 
-async function apply(client: Client, { number, requires, file, sql }: Migration): Promise<void> {
+/** Whoever waits for a lock makes everybody behind it wait as well: a busy table is asked for again rather than queued for. */
+async function apply(client: Client, migration: Migration): Promise<void> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      await applyOnce(client, migration);
+      return;
+    } catch (error) {
+      const isBusy = error instanceof DatabaseError && (error.code === '55P03' || error.code === '40P01');
+      if (!isBusy || tries === MOST_TRIES) {
+        throw new StoreUnavailable(`migration ${migration.file}: ${error instanceof Error ? error.message : String(error)}`, {
+          cause: error,
+        });
+      }
+      await rest(PAUSE_MS);
+    }
+  }
+}
+
+async function applyOnce(client: Client, { number, requires, file, sql }: Migration): Promise<void> {
   await client.query('BEGIN');
+  await client.query(`SET LOCAL lock_timeout = '${PATIENCE_MS}ms'`);
   try {
     if (number === 1) {
       await client.query('CREATE SCHEMA IF NOT EXISTS posthorn');
@@ -107,6 +135,6 @@ async function apply(client: Client, { number, requires, file, sql }: Migration)
     await client.query('COMMIT');
   } catch (error) {
     await client.query('ROLLBACK').catch(() => {});
-    throw new StoreUnavailable(`migration ${file}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+    throw error;
   }
 }

@@ -1,5 +1,6 @@
 /** What some process has to do now and then: partitions ahead, and a look for lanes that nobody would wake. */
 import type { PostgresContext } from './context.ts';
+import { IMPATIENT } from './lease.ts';
 import { ensurePartitions, weeksAhead } from './partitions.ts';
 
 /** Partitions are made two weeks ahead; a look at them a day would do. */
@@ -46,7 +47,7 @@ export function startSweep(
 }
 
 async function sweepLanes({ hot, clock, hint }: PostgresContext): Promise<number[]> {
-  const rows = await hot.all<{ pk: number }>(SWEEP, await clock.now());
+  const [, rows = []] = await hot.batch([IMPATIENT, { sql: SWEEP, values: [await clock.now()] }]);
   if (rows.length > 0) hint({ kind: 'work' });
-  return rows.map(({ pk }) => pk);
+  return rows.map(({ pk }) => pk as number);
 }
