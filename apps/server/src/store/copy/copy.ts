@@ -68,11 +68,8 @@ export async function copyInstallation({ from, to, cipher, onStep = () => {}, no
     try {
       const { copy, resumed } = await claim(source, target, from);
       const progress = Progress.parse(copy.progress);
+      if (copy.finished_at !== null) return { kind: 'already', at: copy.finished_at, resumed, tables: copiedTables(progress) };
       const plans = planCopy(rules(copy.started_at), { sqlite: source.schema(), postgres: await target.schema() });
-      const result = (kind: CopyResult['kind'], at: number, done: Progress): CopyResult => {
-        return { kind, at, resumed, tables: plans.map(({ table }) => copiedTable(table, done)) };
-      };
-      if (copy.finished_at !== null) return result('already', copy.finished_at, progress);
       await target.makePartitions(source.weeks());
       const steps = new Steps(plans, source, onStep);
       const verified = await verify(plans, { source, target, steps }, await fill(plans, { source, target, steps }, progress));
@@ -80,7 +77,7 @@ export async function copyInstallation({ from, to, cipher, onStep = () => {}, no
       for (const plan of plans) await target.analyze(plan);
       const at = await target.now();
       await target.finish(verified, at);
-      return result('finished', at, verified);
+      return { kind: 'finished', at, resumed, tables: copiedTables(verified) };
     } finally {
       await target.close();
     }
@@ -181,9 +178,15 @@ class Steps {
   }
 }
 
-function copiedTable(table: string, progress: Progress): CopiedTable {
-  const { rows, checksum } = progress.of(table).compared;
-  return { table, rows, checksum };
+function copiedTables(progress: Progress): CopiedTable[] {
+  return progress.tables.map(
+    ([
+      table,
+      {
+        compared: { rows, checksum },
+      },
+    ]) => ({ table, rows, checksum }),
+  );
 }
 
 /** What the database says of itself is no fault of the program. */

@@ -1,6 +1,5 @@
 /** The rules and both schemas, put together: for each table the statements that read, write and find its rows. */
-import type { Form } from './forms.ts';
-import { FORMS } from './forms.ts';
+import { FORMS, type Form } from './forms.ts';
 import { LEFT_OUT, type Rule } from './rules.ts';
 
 /** Names of tables, and of the columns of each. */
@@ -50,7 +49,7 @@ export function planCopy(
     ...rules.flatMap((rule) => columnGaps(rule, { sqlite, postgres })),
   ];
   if (gaps.length > 0) throw new TypeError(`copy has no rule for ${gaps.join(', ')}`);
-  return rules.map((rule) => planTable(rule, { sqlite, postgres }));
+  return rules.map((rule) => planTable(rule, postgres));
 }
 
 function sourceOf({ from, to }: Rule): string {
@@ -71,7 +70,7 @@ function columnGaps(rule: Rule, { sqlite, postgres }: { readonly sqlite: SqliteS
   return [...missing, ...dropped.map((name) => `${sourceOf(rule)}.${name} of SQLite`)];
 }
 
-function planTable(rule: Rule, { postgres }: { readonly sqlite: SqliteSchema; readonly postgres: PostgresSchema }): TablePlan {
+function planTable(rule: Rule, postgres: PostgresSchema): TablePlan {
   const schema = postgres.get(rule.to);
   if (schema === undefined) throw new TypeError(`there is no table ${rule.to} in PostgreSQL`);
   const columns = schema.columns

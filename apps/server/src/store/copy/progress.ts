@@ -41,6 +41,11 @@ export class Progress {
     return this.#tables.get(table) ?? NOTHING;
   }
 
+  /** All tables that anything was done about, in that order. */
+  get tables(): readonly (readonly [string, TableProgress])[] {
+    return [...this.#tables];
+  }
+
   /** The same with other news of one table. */
   with(table: string, news: Partial<TableProgress>): Progress {
     return new Progress([...this.#tables, [table, { ...this.of(table), ...news }]]);

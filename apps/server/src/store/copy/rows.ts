@@ -20,7 +20,7 @@ const ROWS_PER_BATCH = 5_000;
 const BYTES_PER_BATCH = 4 * 1024 * 1024;
 
 /** @throws {TypeError} SQLite holds something else than the column's type; the message names the row, never the value */
-export function takeRow({ table, columns, key }: TablePlan, given: Readonly<Record<string, SQLOutputValue>>): CopiedRow {
+function takeRow({ table, columns, key }: TablePlan, given: Readonly<Record<string, SQLOutputValue>>): CopiedRow {
   return columns.map(({ name, form }) => {
     try {
       return form.take(given[name] ?? null);

@@ -14,7 +14,8 @@ import { lockFolder } from '../sqlite/lock.ts';
 import { ENVIRONMENTS } from '../store.ts';
 import { CopyError } from './error.ts';
 import type { SqliteSchema, TablePlan } from './plan.ts';
-import { type CopiedRow, takeRow } from './rows.ts';
+import type { CopiedRow } from './rows.ts';
+import type { Value } from './rules.ts';
 
 type Row = Readonly<Record<string, SQLOutputValue>>;
 
@@ -114,9 +115,7 @@ export class Source {
   /** Whether there is the row that PostgreSQL has under these values of the plan's `find`. */
   has(plan: TablePlan, values: CopiedRow): boolean {
     const row = this.#db.prepare(plan.look).get(...parameters(values));
-    return (
-      row !== undefined && plan.keep(Object.fromEntries(plan.columns.map(({ name }, index) => [name, takeRow(plan, row)[index] ?? null])))
-    );
+    return row !== undefined && plan.keep(row as Readonly<Record<string, Value>>);
   }
 
   /** An instant of each week in which anything was published. */
