@@ -23,7 +23,7 @@ import { postgresEvents } from './events.ts';
 import { figures } from './figures.ts';
 import { postgresLanes } from './lanes.ts';
 import { Hints } from './listener.ts';
-import { exclusively, migrate } from './migrate.ts';
+import { exclusively, migrate, refuseUnfinishedCopy } from './migrate.ts';
 import { SELECT_NOTICES } from './notices.ts';
 import { postgresOutbox } from './outbox.ts';
 import { postgresPublish } from './publish.ts';
@@ -55,7 +55,7 @@ const OTHER_CONNECTIONS = 5;
 
 /**
  * Connects, brings the schema up to date, makes the partitions that are due and finishes deletions that a process left undone.
- * @throws {StoreUnavailable} the database cannot be reached, or belongs to a newer program
+ * @throws {StoreUnavailable} the database cannot be reached, belongs to a newer program, or holds a copy that is not finished
  * @throws {RangeError} the URL does not do
  */
 export async function openPostgresStore(options: PostgresStoreOptions): Promise<PostgresStore> {
@@ -63,6 +63,7 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
   const client = await connector.connectPlain();
   try {
     await migrate(client);
+    await refuseUnfinishedCopy(client);
   } finally {
     await client.end();
   }

@@ -45,6 +45,15 @@ export async function migrate(client: Client, folder: string = MIGRATIONS): Prom
   });
 }
 
+/** @throws {StoreUnavailable} an installation is being copied into the database: half of one is none */
+export async function refuseUnfinishedCopy(client: Client): Promise<void> {
+  const { rows } = await client.query<{ source: string }>('SELECT source FROM posthorn.copies WHERE finished_at IS NULL');
+  if (rows[0] === undefined) return;
+  throw new StoreUnavailable(
+    `the database holds a copy of ${rows[0].source} that is not finished: run the same posthorn copy again (to give it up, drop the schema posthorn)`,
+  );
+}
+
 /** Runs `work` while no other process migrates or does anything else by this. */
 export async function exclusively<T>(connector: Connector, work: () => Promise<T>): Promise<T> {
   const client = await connector.connectPlain();
