@@ -112,7 +112,9 @@ async function apply(client: Client, migration: Migration): Promise<void> {
       return;
     } catch (error) {
       if (error instanceof DatabaseError && IN_THE_WAY.has(error.code ?? '') && performance.now() < until) continue;
-      throw new StoreUnavailable(`migration ${migration.file}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+      throw new StoreUnavailable(`migration ${migration.file}: ${error instanceof Error ? error.message : String(error)}`, {
+        cause: error,
+      });
     }
   }
 }
