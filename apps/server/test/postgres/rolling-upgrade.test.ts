@@ -17,7 +17,7 @@ import { PostgresServer } from './server.ts';
 import tagged from './tagged-version.json' with { type: 'json' };
 import { takeTaggedVersion } from './tagged-version.ts';
 
-const EVENTS = 600;
+const EVENTS = 800;
 const ENDPOINTS = 20;
 const PACE_MS = 250;
 const migrations = readMigrations(MIGRATIONS);
@@ -44,9 +44,12 @@ async function upgrade(url: string): Promise<void> {
   }
 }
 
+async function attempts(stage: ChaosStage): Promise<number> {
+  return (await stage.query<{ n: number }>('SELECT count(*)::integer AS n FROM posthorn.attempts'))[0]?.n ?? 0;
+}
+
 async function attemptsBeyond(stage: ChaosStage, count: number): Promise<void> {
-  while (((await stage.query<{ n: number }>('SELECT count(*)::integer AS n FROM posthorn.attempts'))[0]?.n ?? 0) <= count)
-    await new Promise((resolve) => setTimeout(resolve, 20));
+  while ((await attempts(stage)) <= count) await new Promise((resolve) => setTimeout(resolve, 20));
 }
 
 /** All of it arrived, once and in order, no request was turned away, and neither the servers nor PostgreSQL had anything to complain of. */
@@ -65,8 +68,9 @@ async function expectFlawless(stage: ChaosStage, logFrom: number): Promise<void>
     .slice(logFrom)
     .split('\n')
     .filter((line) => /ERROR|FATAL|PANIC/.test(line));
-  // The migrator let others pass and tried again.
-  expect(complaints.filter((line) => !line.includes('canceling statement due to lock timeout'))).toEqual([]);
+  // The migrator let others pass and tried again; two that waited for each other, and one of them did it again.
+  const expected = /canceling statement due to lock timeout|deadlock detected/;
+  expect(complaints.filter((line) => !expected.test(line))).toEqual([]);
 }
 
 test('columns, tables and indexes are added beneath a server that publishes and delivers, and it starts again on the newer schema', {
@@ -76,13 +80,16 @@ test('columns, tables and indexes are added beneath a server that publishes and 
   const stage = await openChaos({ url, endpoints: ENDPOINTS, dispatchers: 0, apis: 1, role: 'all' });
   onTestFinished(() => stage.close());
   const logFrom = server.log.length;
-  const published = stage.publish(EVENTS, PACE_MS);
-  await attemptsBeyond(stage, EVENTS / 6);
+  let publishing = true;
+  const published = stage.publish(EVENTS, PACE_MS).finally(() => {
+    publishing = false;
+  });
+  await attemptsBeyond(stage, EVENTS / 8);
   await upgrade(url);
-  const after = (await stage.query<{ n: number }>('SELECT count(*)::integer AS n FROM posthorn.attempts'))[0]?.n ?? 0;
-  expect(after).toBeLessThan(EVENTS / 2);
-  await attemptsBeyond(stage, after + EVENTS / 6);
+  const upgraded = await attempts(stage);
+  await attemptsBeyond(stage, upgraded + EVENTS / 8);
   expect(await stage.apis[0]?.end('SIGTERM')).toBe(0);
+  expect(publishing).toBe(true);
   await stage.restartApi(0);
   await published;
   await stage.drained();

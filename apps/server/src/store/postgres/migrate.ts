@@ -19,9 +19,9 @@ const LOCK = '8101815670912281198';
 const LOCK_AGAIN_AFTER_MS = 100;
 /**
  * Whoever waits for a table's lock holds up all who come after, so a migration waits no longer than this, lets them pass, and tries again: servers of
- * the version before are at work.
+ * the version before are at work. Half of PostgreSQL's deadlock_timeout: where the two wait for each other, it is the migration that gives way.
  */
-const TABLE_LOCK_TIMEOUT = '1s';
+const TABLE_LOCK_TIMEOUT = '500ms';
 const TABLE_LOCK_AGAIN_AFTER_MS = 500;
 const GIVE_UP_AFTER_MS = 10 * 60_000;
 /** Lock not got in time, deadlock. */
