@@ -1,9 +1,14 @@
 /**
  * A rolling upgrade: the schema moves on beneath servers that are at work, and what they do goes on.
  *
- * Once with migrations of the test's own, beneath this version. Once with the tagged version, taken out of git, on the schema of this tree.
+ * Once with migrations of the test's own, beneath this version. Once with the tagged version, taken out of git, on the schema of this tree. UPGRADE_CONFORMANCE=1
+ * runs all of that version's conformance suite on the newer schema too (npm run test:postgres:upgrade).
  */
+import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { Client } from 'pg';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { createCipher } from '../../src/store/cipher.ts';
@@ -176,3 +181,26 @@ test(`a server of ${tagged.tag} publishes and delivers beside one of this versio
   await expectFlawless(stage, logFrom);
   expect(dispatched).toEqual(new Set(stage.apis.map(({ child }) => child.pid)));
 });
+
+const all = process.env['UPGRADE_CONFORMANCE'] !== undefined;
+test.runIf(all)(
+  `each statement of ${tagged.tag}: its conformance suite on the schema of this tree and of sample migrations after it`,
+  {
+    timeout: 600_000,
+  },
+  async ({ skip }) => {
+    const version = await takeTaggedVersion();
+    if ('absent' in version) return skip(`left out: ${version.absent}`);
+    onTestFinished(() => version.remove());
+    // Its own migrator makes the same schema of them: nobody else is at work.
+    for (const { file, sql } of newer) await writeFile(join(version.migrations, file), sql.replaceAll(' CONCURRENTLY', ''));
+    const vitest = join(version.root, 'node_modules/vitest/vitest.mjs');
+    const written = join(version.root, 'report.json');
+    const suite = ['run', 'apps/server/test/store/postgres.test.ts', '--reporter=json', `--outputFile=${written}`];
+    await promisify(execFile)(process.execPath, [vitest, ...suite], { cwd: version.root });
+    const report = JSON.parse(await readFile(written, 'utf8')) as { numPassedTests: number; numFailedTests: number };
+    console.log(`${report.numPassedTests} tests of ${tagged.tag} passed on the newer schema`);
+    expect(report.numFailedTests).toBe(0);
+    expect(report.numPassedTests).toBeGreaterThan(100);
+  },
+);

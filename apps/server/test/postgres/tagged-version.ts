@@ -10,6 +10,8 @@ const run = promisify(execFile);
 const ROOT = join(import.meta.dirname, '../../../..');
 
 export interface TaggedVersion {
+  /** The folder of its tree. */
+  readonly root: string;
   /** Its main.ts. */
   readonly program: string;
   /** The folder of its migrations. */
@@ -40,6 +42,7 @@ export async function takeTaggedVersion(): Promise<TaggedVersion | { readonly ab
   }
   const store = join(folder, 'apps/server/src/store');
   return {
+    root: folder,
     program: join(folder, 'apps/server/src/main.ts'),
     migrations: join(store, 'postgres/migrations'),
     async statements() {
