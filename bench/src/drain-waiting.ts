@@ -13,7 +13,7 @@ import type { PostgresServer } from '../../apps/server/test/postgres/server.ts';
 import { startPostgres, startServer } from './drain-server.ts';
 import { fillUp } from './fill-postgres.ts';
 import { median, message, option } from './rig.ts';
-import { cpuPerUnit, threadCpu } from './thread-cpu.ts';
+import { cpuPerUnit, processCpu, threadCpu } from './thread-cpu.ts';
 
 const GOAL = 1.1;
 /** Of the smaller backlog. */
@@ -22,7 +22,15 @@ const MEASURED = 0.8;
 interface Case {
   readonly name: string;
   readonly waiting: number;
-  readonly rounds: { readonly rate: number; readonly peakMb: number; readonly heapMb: number }[];
+  readonly rounds: Round[];
+}
+
+interface Round {
+  readonly rate: number;
+  readonly peakMb: number;
+  readonly heapMb: number;
+  /** Processor time of PostgreSQL's sessions for each delivery. */
+  readonly databaseUs: number;
 }
 
 /** `npm run bench -- drain --store postgres --waiting 5000000 [--deliveries 50000] [--rounds 3] [--concurrency 256]` */
@@ -78,13 +86,15 @@ async function measure({ name, waiting, rounds }: Case, { folder, receiver, post
     await message(receiver, 'expecting');
     const reached = message(receiver, 'reached');
     const threads = threadCpu(server.pid);
+    const databaseBefore = processCpu(await sessions(postgres, name));
     const startedAt = performance.now();
     await server.dispatch();
     await reached;
     const rate = (deliveries / (performance.now() - startedAt)) * 1000;
     const cpu = cpuPerUnit(threads, threadCpu(server.pid), deliveries);
+    const databaseUs = ((processCpu(await sessions(postgres, name)) - databaseBefore) * 1000) / deliveries;
     const { peak, heap } = await server.memory();
-    const result = { rate, peakMb: peak / 1e6, heapMb: heap / 1e6 };
+    const result = { rate, peakMb: peak / 1e6, heapMb: heap / 1e6, databaseUs };
     rounds.push(result);
     console.log(`${waiting} waiting (filled in ${filledIn.toFixed(0)} s): ${describe(result)}`);
     if (cpu !== '') console.log(`         µs of processor a delivery: ${cpu}`);
@@ -93,17 +103,30 @@ async function measure({ name, waiting, rounds }: Case, { folder, receiver, post
   }
 }
 
-function describe({ rate, peakMb, heapMb }: Case['rounds'][number]): string {
-  return `${Math.round(rate)}/s, ${Math.round(peakMb)} MB resident at the most, ${heapMb.toFixed(1)} MB of heap in use`;
+/** Process ids. */
+async function sessions(postgres: PostgresServer, database: string): Promise<number[]> {
+  const rows = await postgres.query<{ pid: number }>(
+    `SELECT pid FROM pg_stat_activity WHERE datname = '${database}' AND backend_type = 'client backend'`,
+  );
+  return rows.map(({ pid }) => pid);
+}
+
+function describe({ rate, peakMb, heapMb, databaseUs }: Round): string {
+  const memory = `${Math.round(peakMb)} MB resident at the most, ${heapMb.toFixed(1)} MB of heap in use`;
+  return `${Math.round(rate)}/s, ${memory}, ${databaseUs.toFixed(1)} µs of PostgreSQL's processor time each`;
 }
 
 function print(cases: readonly Case[], deliveries: number): void {
-  const [few, many] = cases.map(({ waiting, rounds }) => ({
-    waiting,
-    rate: median(rounds.map(({ rate }) => rate)),
-    peakMb: median(rounds.map(({ peakMb }) => peakMb)),
-    heapMb: median(rounds.map(({ heapMb }) => heapMb)),
-  }));
+  const [few, many] = cases.map(({ waiting, rounds }) => {
+    const of = (figure: (round: Round) => number): number => median(rounds.map(figure));
+    return {
+      waiting,
+      rate: of(({ rate }) => rate),
+      peakMb: of(({ peakMb }) => peakMb),
+      heapMb: of(({ heapMb }) => heapMb),
+      databaseUs: of(({ databaseUs }) => databaseUs),
+    };
+  });
   if (few === undefined || many === undefined) throw new TypeError('there are two cases');
   console.log(`\nthe first ${deliveries} deliveries out of so many that were due, medians`);
   for (const each of [few, many]) console.log(`${String(each.waiting).padStart(9)}  ${describe(each)}`);
