@@ -60,7 +60,7 @@ const OTHER_CONNECTIONS = 5;
  */
 export async function openPostgresStore(options: PostgresStoreOptions): Promise<PostgresStore> {
   const connector = new Connector(parseDatabaseUrl(options.url));
-  const client = await connector.connectPlain();
+  const client = await connector.connectPlain({ patient: true });
   try {
     await migrate(client);
     await refuseUnfinishedCopy(client);
