@@ -291,7 +291,10 @@ class LaneDispatcher implements Dispatcher {
     for (const run of this.#runs.values()) if (!run.stopping) held[run.standing] += 1;
     const proven = most - held.proven - held.untried - held.failing;
     const untried = Math.min(proven, most - (most >> 2) - held.untried - held.failing);
-    return { proven, untried, failing: Math.min(untried, (most >> 1) - held.failing) };
+    const failing = (most >> 1) - held.failing;
+    // What somebody waits for is leased now, even if all lanes that fail have their share.
+    const wished = Math.max(1, most >> 5) + Math.min(0, failing);
+    return { proven, untried, failing: Math.min(untried, failing), wished };
   }
 
   /** Leases what it can. @returns whether there may be more, and room for it */
@@ -318,7 +321,7 @@ class LaneDispatcher implements Dispatcher {
       this.#tend(run);
     }
     // Fewer than the smallest limit: none of them cut anything off.
-    return lanes.length >= Math.min(...Object.values(limits).filter((limit) => limit > 0));
+    return lanes.length >= Math.min(...STANDINGS.map((standing) => limits[standing]).filter((limit) => limit > 0));
   }
 
   /** Standings of which no further lane can be held. */

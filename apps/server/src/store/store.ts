@@ -575,7 +575,8 @@ export interface LaneRelease {
   readonly state: LaneState;
 }
 
-export type LeaseLimits = Readonly<Record<Standing, number>>;
+/** `wished`: so many more, beyond those of `failing` and `untried`, in which something was asked for by hand. */
+export type LeaseLimits = Readonly<Record<Standing, number>> & { readonly wished?: number };
 
 export interface LaneStore {
   outlook(): Promise<Outlook>;
