@@ -822,7 +822,11 @@ export interface UpkeepStore {
     readonly cursor: string | null;
     readonly limit: number;
   }): Promise<{ readonly removed: number; readonly cursor: string | null }>;
-  /** Moves what settles have counted since into the buckets. Reading `rollups` needs it not. @returns whether there may be more */
+  /**
+   * Moves what settles have counted since into the buckets. Reading `rollups` needs it not.
+   * @param limit of rows of buckets: about as many are written
+   * @returns whether there may be more
+   */
   foldStats(limit: number): Promise<boolean>;
 }
 

@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createKeeper } from '../../src/keeper/keeper.ts';
 import { createCipher } from '../../src/store/cipher.ts';
+import { Database } from '../../src/store/sqlite/database.ts';
 import { openSqliteStore } from '../../src/store/sqlite/index.ts';
 import type { Endpoint, Store } from '../../src/store/store.ts';
 import { systemClock } from '../../src/system-clock.ts';
@@ -16,6 +17,8 @@ import { addEndpoint, endAll, event, prepare, publish, START } from '../store/co
 
 /** POSTHORN_STEPS_EVENTS=500000 for a table that takes minutes to fill. */
 const EVENTS = Number(process.env['POSTHORN_STEPS_EVENTS'] ?? 8_000);
+/** POSTHORN_STEPS_LANES=10000 for many more. */
+const LANES = Number(process.env['POSTHORN_STEPS_LANES'] ?? 4_000);
 const DAY = 24 * 3_600_000;
 const LONGEST_MS = 50;
 
@@ -110,6 +113,46 @@ test(`recovering, expiring and removing ${EVENTS} deliveries holds nobody up for
   clock.now += 90 * DAY;
   await keepUntil(async () => (await left()) === 0, measured('upkeep', 'prune', removing), DAY);
   expectShort('retention', removing);
+});
+
+/** That many more endpoints, each of an application of its own, and one attempt for each of them, in settles of 400 as a dispatcher makes them after a tick. */
+function countAttempts(lanes: number): void {
+  const db = new Database(join(folder, 'posthorn.db'));
+  const columns = (table: string, ...own: readonly string[]): string =>
+    db
+      .all<{ name: string }>(`SELECT name FROM pragma_table_info('${table}')`)
+      .map(({ name }) => name)
+      .filter((name) => !own.includes(name))
+      .join(', ');
+  const numbers = `(WITH RECURSIVE n (i) AS (SELECT 1001 UNION ALL SELECT i + 1 FROM n WHERE i < ${1_000 + lanes}) SELECT i FROM n)`;
+  const settings = columns('endpoints', 'pk', 'id', 'application');
+  db.transaction(() => {
+    db.run(
+      `INSERT INTO applications (pk, id, uid, name, created_at, updated_at) SELECT i, 'app_' || i, 'uid_' || i, 'Another', 0, 0 FROM ${numbers}`,
+    );
+    db.run(
+      `INSERT INTO endpoints (pk, id, application, ${settings}) SELECT i, 'ep_' || i, i, ${settings} FROM ${numbers}, endpoints WHERE pk = 1`,
+    );
+    db.run(`INSERT INTO lanes (pk, endpoint, cadence_group, enabled) SELECT i, i, 'sandbox:', 1 FROM ${numbers}`);
+    for (let first = 1; first <= lanes; first += 400) {
+      const counts = Array.from({ length: Math.min(400, lanes + 1 - first) }, (_, index) => [1_000 + first + index, 0, [12]]);
+      db.run('INSERT INTO rollup_deltas (at, counts) VALUES (?, ?)', clock.now, JSON.stringify(counts));
+    }
+  });
+  db.close();
+}
+
+test(`counting an attempt of each of ${LANES} endpoints holds nobody up for ${LONGEST_MS} ms`, { timeout: 600_000 }, async () => {
+  clock.now += DAY;
+  countAttempts(LANES);
+  const folding: Step[] = [];
+  const db = new Database(join(folder, 'posthorn.db'));
+  const left = async () => db.get<{ n: number }>('SELECT count(*) AS n FROM rollup_deltas')?.n;
+  await keepUntil(async () => (await left()) === 0, measured('upkeep', 'foldStats', folding), 90 * DAY);
+  db.close();
+  expectShort('statistics', folding);
+  const of = { application: null, endpoint: null, widthMs: DAY, since: clock.now - DAY, until: clock.now + DAY };
+  expect((await store.stats.rollups('sandbox', of)).at(-1)?.accepted).toBe(LANES);
 });
 
 const PAGE = { type: null, orderingKey: null, since: null, until: null, cursor: null, limit: 1 };
