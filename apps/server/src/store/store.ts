@@ -78,7 +78,7 @@ export interface ApplicationStore {
   get(idOrUid: string): Promise<Application | null>;
   list(page: PageRequest): Promise<Page<Application>>;
   update(id: ApplicationId, change: { readonly name?: string; readonly uid?: string | null }): Promise<Application | 'conflict' | null>;
-  /** Deletes it with its endpoints and keys; what waits is canceled. False: there is none. */
+  /** Deletes it with its endpoints and keys; what waits is canceled, after the answer where it is much. False: there is none. */
   delete(id: ApplicationId): Promise<boolean>;
 }
 
@@ -143,7 +143,7 @@ export interface EndpointStore {
     id: EndpointId,
     change: Partial<EndpointSettings> & { readonly status?: 'enabled' | 'paused' },
   ): Promise<Endpoint | null>;
-  /** Deletes it; what waits is canceled (`endpoint_deleted`). False: there is none. */
+  /** Deletes it; what waits is canceled (`endpoint_deleted`), after the answer where it is much. False: there is none. */
   delete(environment: Environment, id: EndpointId): Promise<boolean>;
   secrets(environment: Environment, id: EndpointId): Promise<EndpointSecrets | null>;
   /** `conflict`: a rotation is under way. `overlapMs` 0 switches at once. */

@@ -13,7 +13,7 @@ import { Database } from '../../src/store/sqlite/database.ts';
 import { openSqliteStore } from '../../src/store/sqlite/index.ts';
 import type { Endpoint, Store } from '../../src/store/store.ts';
 import { systemClock } from '../../src/system-clock.ts';
-import { addEndpoint, endAll, event, prepare, publish, START } from '../store/conformance/harness.ts';
+import { ALL_DELIVERIES, addEndpoint, endAll, event, prepare, publish, START } from '../store/conformance/harness.ts';
 
 /** POSTHORN_STEPS_EVENTS=500000 for a table that takes minutes to fill. */
 const EVENTS = Number(process.env['POSTHORN_STEPS_EVENTS'] ?? 8_000);
@@ -27,6 +27,26 @@ let store: Store;
 let endpoint: Endpoint;
 const clock = { now: START };
 
+/** Where the time between two turns of the store's own work is noted. */
+let onTurn: Step[] | null = null;
+let since = { wall: 0, cpu: process.threadCpuUsage() };
+
+function turn(): void {
+  since = { wall: performance.now(), cpu: process.threadCpuUsage() };
+}
+
+/** The store asks for its next turn at the end of a step. */
+function soon(callback: () => void): void {
+  if (onTurn !== null) {
+    const { user, system } = process.threadCpuUsage(since.cpu);
+    onTurn.push({ wallMs: performance.now() - since.wall, cpuMs: (user + system) / 1_000 });
+  }
+  setImmediate(() => {
+    turn();
+    callback();
+  });
+}
+
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'posthorn-steps-'));
   store = await openSqliteStore({
@@ -34,6 +54,7 @@ beforeAll(async () => {
     cipher: createCipher(randomBytes(32)),
     now: () => clock.now,
     random: Math.random,
+    soon,
   });
   endpoint = await addEndpoint(store, await prepare(store));
   const data = JSON.stringify({ text: 'x'.repeat(500) });
@@ -153,6 +174,24 @@ test(`counting an attempt of each of ${LANES} endpoints holds nobody up for ${LO
   expectShort('statistics', folding);
   const of = { application: null, endpoint: null, widthMs: DAY, since: clock.now - DAY, until: clock.now + DAY };
   expect((await store.stats.rollups('sandbox', of)).at(-1)?.accepted).toBe(LANES);
+});
+
+test(`deleting an endpoint with ${EVENTS} that wait holds nobody up for ${LONGEST_MS} ms`, { timeout: 600_000 }, async () => {
+  const { id } = await addEndpoint(store, endpoint.application, { eventTypes: ['deleted.with.it'] });
+  for (let done = 0; done < EVENTS; done += 1_000) {
+    await publish(
+      store,
+      ...Array.from({ length: 1_000 }, (_, index) => event({ type: 'deleted.with.it', orderingKey: `k${done + index}` })),
+    );
+  }
+  const deleting: Step[] = [];
+  onTurn = deleting;
+  turn();
+  expect(await store.endpoints.delete('sandbox', id)).toBe(true);
+  const canceled = { ...ALL_DELIVERIES, endpoint: id, status: 'canceled', limit: EVENTS } as const;
+  await expect.poll(async () => (await store.deliveries.list('sandbox', canceled)).data.length, { interval: 100 }).toBe(EVENTS);
+  onTurn = null;
+  expectShort('deletion', deleting);
 });
 
 const PAGE = { type: null, orderingKey: null, since: null, until: null, cursor: null, limit: 1 };
