@@ -740,6 +740,11 @@ export interface StatsStore {
     },
   ): Promise<Rollup[]>;
   /**
+   * The start of the newest bucket in which the application had an attempt: to the minute, to the hour after three days, to the day after 90. Null: none that is
+   * still counted. What was settled in the last moments may be missing.
+   */
+  lastAttemptAt(environment: Environment, application: ApplicationId): Promise<number | null>;
+  /**
    * The endpoints that took longest to answer, the slowest first: by the 95th percentile (milliseconds) of what the hours since `since` have counted, whole
    * hours. What was settled in the last moments may be missing.
    */

@@ -81,6 +81,11 @@ describe('SQLite lists', () => {
     expect(plan.join('\n')).toMatch(new RegExp(`SEARCH d USING INDEX ${index} `));
   });
 
+  test('when an application was last sent to is the end of a stretch of the counts’ own key', async () => {
+    const plan = await planOf(() => store.stats.lastAttemptAt('sandbox', application));
+    expect(plan).toEqual(['SEARCH rollups USING PRIMARY KEY (environment=? AND scope=? AND owner=? AND width=?)']);
+  });
+
   test.each<[string, () => Promise<unknown>]>([
     ['in an environment', () => store.environments.backlog('sandbox', null)],
     ['in an application', () => store.environments.backlog('sandbox', application)],
