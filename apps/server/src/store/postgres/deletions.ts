@@ -33,5 +33,5 @@ export async function resumeDeletions({ db }: Pick<PostgresContext, 'db'>, delet
      FROM posthorn.lanes l JOIN posthorn.applications a ON a.pk = l.application
      WHERE l.deleted = 1 AND EXISTS (SELECT FROM posthorn.pending p WHERE p.lane = l.pk)`,
   );
-  for (const { pk, reason } of unfinished) void deletions.cancel([pk], reason);
+  for (const { pk, reason } of unfinished) deletions.resume(pk, reason);
 }

@@ -43,12 +43,23 @@ export class Deletions {
 
   /** Never rejects. @returns when all is canceled, or so much that nobody should wait for the rest */
   cancel(lanes: readonly number[], reason: DeletionReason): Promise<void> {
-    if (this.#isClosed) return Promise.resolve();
-    return new Promise((resolve) => {
-      // The last is taken first.
-      this.#queue.push({ lanes: lanes.toReversed(), reason, canceled: 0, answer: resolve });
-      if (!this.#isWorking) void this.#work();
-    });
+    return new Promise((resolve) => this.#begin(lanes, { reason, answer: resolve }));
+  }
+
+  /** The same for what was begun before, and nobody waits for. */
+  resume(lane: number, reason: DeletionReason): void {
+    this.#begin([lane], { reason, answer: () => {} });
+  }
+
+  #begin(lanes: readonly number[], { reason, answer }: Pick<Deletion, 'reason' | 'answer'>): void {
+    if (this.#isClosed) {
+      answer();
+      return;
+    }
+    // The last is taken first.
+    this.#queue.push({ lanes: lanes.toReversed(), reason, canceled: 0, answer });
+    // Nothing in it fails but a step, and that is seen to.
+    if (!this.#isWorking) this.#work().catch(() => {});
   }
 
   /** Begins no further step, and awaits the one that is under way. */

@@ -27,5 +27,5 @@ export function resumeDeletions({ db }: Pick<SqliteContext, 'db'>, deletions: De
      FROM endpoints e JOIN applications a ON a.pk = e.application
      WHERE e.deleted_at IS NOT NULL AND EXISTS (SELECT 1 FROM deliveries d WHERE d.lane = e.pk AND d.status = 'pending')`,
   );
-  for (const { pk, reason } of unfinished) void deletions.cancel([pk], reason);
+  for (const { pk, reason } of unfinished) deletions.resume(pk, reason);
 }
