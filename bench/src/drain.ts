@@ -5,24 +5,23 @@
  * counted from that call until the receiver has seen the last request. Bare: one undici loop that POSTs the same bytes with signatures made beforehand, over as
  * many connections, at its best concurrency. Both send to the same receiver process, in turns; the figure is the ratio of the medians.
  */
-import { type ChildProcess, fork, spawn } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
-import { mkdtemp, open, rm, writeFile } from 'node:fs/promises';
+import { type ChildProcess, fork } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { generateSecret, signStandard, signX } from '@posthorn/receiver';
-import { PostgresServer } from '../../apps/server/test/postgres/server.ts';
+import { ENDPOINTS, payload, type Server, startPostgres, startServer } from './drain-server.ts';
+import { drainWaiting } from './drain-waiting.ts';
 import { median, message, option } from './rig.ts';
 import { cpuPerUnit, threadCpu } from './thread-cpu.ts';
 
-const ENDPOINTS = 50;
 const SWEEP = [16, 32, 64, 128, 256, 400];
-const SERVER = join(import.meta.dirname, '../../apps/server/src/main.ts');
 /** The goal of the project, and what it wants to reach. */
 const GOAL = 0.6;
 
-/** `npm run bench -- drain [--store postgres] [--deliveries 50000] [--rounds 5] [--concurrency 256]` */
+/** `npm run bench -- drain [--store postgres] [--deliveries 50000] [--rounds 5] [--concurrency 256] [--waiting 5000000]` */
 export async function drain(args: readonly string[]): Promise<void> {
+  if (args.includes('--waiting')) return drainWaiting(args);
   const total = option(args, 'deliveries', 50_000);
   const rounds = option(args, 'rounds', 5);
   const slots = option(args, 'concurrency', 256);
@@ -69,91 +68,6 @@ export async function drain(args: readonly string[]): Promise<void> {
     await database?.remove();
     await rm(folder, { recursive: true });
   }
-}
-
-/** With what an operator would set on a machine like this; everything is synced to disk. */
-function startPostgres(): Promise<PostgresServer> {
-  return PostgresServer.start({ shared_buffers: '512MB', max_wal_size: '4GB', checkpoint_timeout: "'15min'" });
-}
-
-interface Server {
-  readonly pid: number;
-  prepare(origin: string, secret: string): Promise<void>;
-  fill(total: number): Promise<void>;
-  dispatch(): Promise<void>;
-  pending(): Promise<number>;
-  stop(): Promise<void>;
-}
-
-async function startServer(folder: string, { slots, url }: { readonly slots: number; readonly url: string }): Promise<Server> {
-  const key = `sk_sandbox_${randomBytes(32).toString('base64url')}`;
-  const log = await open(join(folder, 'server.log'), 'w');
-  const port = await freePort();
-  const child = spawn(process.execPath, [SERVER, 'serve'], {
-    stdio: ['ignore', log.fd, log.fd],
-    env: {
-      ...process.env,
-      PORT: String(port),
-      POSTHORN_DATA_DIR: join(folder, 'data'),
-      POSTHORN_SERVICE_KEY_SANDBOX: key,
-      POSTHORN_CADENCE_SANDBOX: 'cron 0 0 1 1 *', // far away: only dispatch-now opens the gate
-      POSTHORN_ALLOW_ADDRESSES: '127.0.0.0/8',
-      POSTHORN_CONCURRENCY: String(slots),
-      DATABASE_URL: url,
-      POSTHORN_ENCRYPTION_KEY: randomBytes(32).toString('base64'),
-      POSTHORN_HOST_CONCURRENCY: String(slots), // all endpoints are one host here
-    },
-  });
-  const base = `http://127.0.0.1:${port}`;
-  const call = async (method: string, path: string, body?: unknown): Promise<unknown> => {
-    const response = await fetch(base + path, {
-      method,
-      headers: { authorization: `Bearer ${key}`, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    });
-    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
-    return response.json();
-  };
-  await ready(base, child);
-  return {
-    pid: child.pid ?? 0,
-    async prepare(origin, secret) {
-      await call('PUT', '/v1/applications/bench', { name: 'bench' });
-      for (let index = 0; index < ENDPOINTS; index += 1) {
-        await call('POST', '/v1/endpoints', {
-          application: 'bench',
-          url: `${origin}/hook/${index}`,
-          secret,
-          event_types: [`bench.e${index}`],
-        });
-      }
-    },
-    async fill(total) {
-      for (let done = 0; done < total; done += 1000) {
-        const events = Array.from({ length: Math.min(1000, total - done) }, (_, index) => ({
-          application: 'bench',
-          type: `bench.e${(done + index) % ENDPOINTS}`,
-          ordering_key: `shp_${(done + index) % 4999}`,
-          data: payload(done + index),
-        }));
-        await call('POST', '/v1/events/batch', { events });
-      }
-    },
-    async dispatch() {
-      await call('POST', '/v1/dispatch');
-    },
-    async pending() {
-      const { pending } = (await call('GET', '/v1/dispatch')) as { pending: number };
-      return pending;
-    },
-    stop: () =>
-      new Promise((resolve) => {
-        child.once('exit', () => {
-          log.close().then(resolve, resolve);
-        });
-        child.kill('SIGTERM');
-      }),
-  };
 }
 
 async function bareRound(
@@ -230,44 +144,4 @@ function signedRequests(secret: string): unknown[] {
       },
     };
   });
-}
-
-function payload(index: number): unknown {
-  return {
-    shipment: {
-      id: `shp_${index % 4999}`,
-      reference: `ORD-2026-${index}`,
-      status: 'picked_up',
-      carrier: 'GIG Logistics',
-      tracking_number: `GIG${1_203_394_857 + index}`,
-      estimated_delivery: '2026-11-26',
-    },
-    previous_status: 'in_progress',
-    carrier_message: 'Collected from sender',
-    history: [
-      { status: 'pending', at: '2026-11-23T09:12:04.120Z', place: 'Lagos, NG' },
-      { status: 'in_progress', at: '2026-11-23T09:40:51.003Z', place: 'Lagos, NG' },
-    ],
-  };
-}
-
-async function ready(base: string, child: ChildProcess): Promise<void> {
-  for (const until = Date.now() + 10_000; Date.now() < until && child.exitCode === null; ) {
-    const answered = await fetch(`${base}/readyz`).then(
-      (response) => response.ok,
-      () => false,
-    );
-    if (answered) return;
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-  throw new Error('the server did not get ready: see server.log in the benchmark folder');
-}
-
-async function freePort(): Promise<number> {
-  const { createServer } = await import('node:net');
-  const server = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return typeof address === 'object' && address !== null ? address.port : 0;
 }

@@ -1,4 +1,5 @@
 /** `npm run bench -- <name>`: each benchmark prints ratios within one run, since machines differ and are noisy. */
+import { copy } from './copy.ts';
 import { crowd } from './crowd.ts';
 import { dead } from './dead.ts';
 import { drain } from './drain.ts';
@@ -11,6 +12,7 @@ const benchmarks: Readonly<Record<string, (args: readonly string[]) => Promise<v
   crowd,
   dead,
   lists,
+  copy,
 };
 
 const [name = '', ...args] = process.argv.slice(2);

@@ -112,6 +112,9 @@ interface Message {
   readonly count?: number;
   readonly ms?: number;
   readonly cpuMs?: number;
+  /** Bytes. */
+  readonly peak?: number;
+  readonly heap?: number;
 }
 
 export interface Receiver {

@@ -13,14 +13,29 @@ export function threadCpu(pid: number): Map<string, number> {
   for (const thread of threads) {
     try {
       const name = readFileSync(`/proc/${pid}/task/${thread}/comm`, 'utf8').trim();
-      // The first of three numbers: nanoseconds on a processor.
-      const ms = Number.parseInt(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8'), 10) / 1e6;
+      const ms = processorMs(`/proc/${pid}/task/${thread}/schedstat`);
       times.set(name, (times.get(name) ?? 0) + ms);
     } catch {
       // It ended between the two looks.
     }
   }
   return times;
+}
+
+/** Milliseconds of these processes together; those that are gone count nothing, and so do all where there is no Linux `/proc`. */
+export function processCpu(pids: readonly number[]): number {
+  return pids.reduce((sum, pid) => {
+    try {
+      return sum + processorMs(`/proc/${pid}/schedstat`);
+    } catch {
+      return sum;
+    }
+  }, 0);
+}
+
+/** The first of three numbers: nanoseconds on a processor. */
+function processorMs(schedstat: string): number {
+  return Number.parseInt(readFileSync(schedstat, 'utf8'), 10) / 1e6;
 }
 
 /** As text: µs of each thread for each of `count`, those below a tenth left out. */

@@ -362,20 +362,14 @@ export function readConfig(options: {
   readonly dotEnvFile?: string;
 }): Config {
   const flags = readFlags(options.args);
-  const file = options.dotEnvFile !== undefined && existsSync(options.dotEnvFile) ? parseEnv(readFileSync(options.dotEnvFile, 'utf8')) : {};
+  const sources = { env: options.env, file: readDotEnv(options.dotEnvFile) };
   const config: Record<string, unknown> = {};
   const givenNames = new Set<string>();
   for (const [name, definition] of Object.entries(SETTINGS)) {
-    const given = flags[definition.flag] ?? nonEmpty(options.env[definition.env]) ?? nonEmpty(file[definition.env]);
-    if (given !== undefined) givenNames.add(name);
-    const text = given ?? definition.default;
-    try {
-      config[name] = text === null ? null : definition.read(text);
-    } catch (error) {
-      if (!(error instanceof RangeError)) throw error;
-      const called = flags[definition.flag] === undefined ? definition.env : `--${definition.flag}`;
-      throw new ConfigError(`${called} ${error.message}`);
-    }
+    const flag = flags[definition.flag];
+    const read = readOne(definition, sources, flag === undefined ? undefined : { text: flag, called: `--${definition.flag}` });
+    if (read.given) givenNames.add(name);
+    config[name] = read.value;
   }
   if (config['databaseUrl'] !== null && config['encryptionKey'] === null) {
     throw new ConfigError(
@@ -386,6 +380,42 @@ export function readConfig(options: {
     throw new ConfigError(`${SETTINGS.mailFrom.env} is missing: with ${SETTINGS.smtpUrl.env}, mails need a sender`);
   }
   return { ...config, given: givenNames } as unknown as Config;
+}
+
+/**
+ * Reads one setting alone, for a command that is not `serve`.
+ *
+ * @param options.flag what the command's own flag says, and what it is called; it wins over the environment and the `.env` file
+ * @throws {ConfigError} for a value that does not do
+ */
+export function readSetting<Name extends keyof Settings>(
+  name: Name,
+  options: {
+    readonly env: NodeJS.ProcessEnv;
+    readonly dotEnvFile?: string;
+    readonly flag?: { readonly text: string; readonly called: string };
+  },
+): Config[Name] {
+  return readOne(SETTINGS[name], { env: options.env, file: readDotEnv(options.dotEnvFile) }, options.flag).value as Config[Name];
+}
+
+function readDotEnv(file: string | undefined): NodeJS.Dict<string> {
+  return file !== undefined && existsSync(file) ? parseEnv(readFileSync(file, 'utf8')) : {};
+}
+
+function readOne(
+  definition: Setting<unknown, string | null>,
+  { env, file }: { readonly env: NodeJS.ProcessEnv; readonly file: NodeJS.Dict<string> },
+  flag: { readonly text: string; readonly called: string } | undefined,
+): { readonly value: unknown; readonly given: boolean } {
+  const given = flag?.text ?? nonEmpty(env[definition.env]) ?? nonEmpty(file[definition.env]);
+  const text = given ?? definition.default;
+  try {
+    return { value: text === null ? null : definition.read(text), given: given !== undefined };
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new ConfigError(`${flag?.called ?? definition.env} ${error.message}`);
+  }
 }
 
 /** Variables that look like settings and are none: most likely misspelt. */

@@ -17,10 +17,25 @@ export function openDataFolder(folder: string): void {
 /** The encryption key given, else the folder's own, made on the first start. */
 export function encryptionKey(folder: string, given: Uint8Array | null): Uint8Array {
   if (given !== null) return given;
-  const path = join(folder, 'encryption.key');
+  const path = keyFile(folder);
   if (!existsSync(path)) {
     writeDurably(path, `${Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString('base64')}\n`, 'wx');
   }
+  return readKey(path);
+}
+
+/** The folder's own encryption key; null: it has none. */
+export function ownEncryptionKey(folder: string): Uint8Array | null {
+  const path = keyFile(folder);
+  return existsSync(path) ? readKey(path) : null;
+}
+
+/** Where a folder keeps its encryption key, if it has its own. */
+export function keyFile(folder: string): string {
+  return join(folder, 'encryption.key');
+}
+
+function readKey(path: string): Uint8Array {
   const key = Buffer.from(readFileSync(path, 'utf8').trim(), 'base64');
   if (key.length !== 32) throw new ConfigError(`POSTHORN_ENCRYPTION_KEY is not set, and ${path} does not hold 32 bytes in base64`);
   return new Uint8Array(key);

@@ -21,6 +21,7 @@ import { pooledRandomBytes } from './random-bytes.ts';
 import { createThreadedSender } from './sender/threaded-sender.ts';
 import { ensureServiceKeys } from './service-keys.ts';
 import { SealError } from './store/cipher.ts';
+import { CopyError } from './store/copy/error.ts';
 import { type Environment, type Store, StoreUnavailable } from './store/store.ts';
 import { systemClock } from './system-clock.ts';
 
@@ -32,8 +33,10 @@ const DRAIN_MS = 35_000;
 const USAGE = `posthorn ${VERSION}: the webhook system of an API
 
   posthorn serve [--flag value …]   starts API and dispatcher
+  posthorn copy --from … --to …     moves an installation from SQLite to PostgreSQL
   posthorn --version
   posthorn serve --help             lists the settings
+  posthorn copy --help
 `;
 
 async function run(args: readonly string[]): Promise<void> {
@@ -44,6 +47,9 @@ async function run(args: readonly string[]): Promise<void> {
     console.log(`posthorn serve: each setting is a flag, and an environment variable\n\n${settingsHelp()}`);
   } else if (command === 'serve') {
     await serve(readConfig({ args: rest, env: process.env, dotEnvFile: '.env' }));
+  } else if (command === 'copy') {
+    const { copyCommand } = await import('./cli/copy.ts');
+    await copyCommand(rest, { env: process.env, dotEnvFile: '.env' });
   } else if (command === undefined || command === '--help' || command === 'help') {
     console.log(USAGE);
   } else {
@@ -221,10 +227,11 @@ async function listen(api: Api, config: Config, what: string): Promise<void> {
   }
 }
 
+/** What a person can do something about. */
+const EXPECTED = [ConfigError, CopyError, SealError, StoreUnavailable];
+
 run(process.argv.slice(2)).catch((error: unknown) => {
   // A bad setting is one line; anything else is a fault of the program and shows where.
-  console.error(
-    error instanceof ConfigError || error instanceof SealError || error instanceof StoreUnavailable ? `posthorn: ${error.message}` : error,
-  );
+  console.error(EXPECTED.some((kind) => error instanceof kind) ? `posthorn: ${(error as Error).message}` : error);
   process.exit(1);
 });

@@ -84,6 +84,7 @@ export class Oracle implements Watcher {
         leasesRenewed(ledger, machine, call.result);
         break;
       case 'scan':
+      case 'scanDue':
         for (const { seq } of call.result.deliveries) ledger.laneOfSeq.set(seq, call.request.lane);
         break;
       case 'scanKey':

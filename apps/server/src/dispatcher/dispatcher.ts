@@ -139,12 +139,15 @@ class LaneDispatcher implements Dispatcher {
   #offset = 0;
   #inFlight = 0;
   readonly #byStanding: Record<Standing, number> = { proven: 0, untried: 0, failing: 0 };
-  readonly #hostInFlight = new Map<string, number>();
+  /** Of each destination, by standing. */
+  readonly #hostInFlight = new Map<string, Record<Standing, number>>();
   #looking = false;
   #lookAgain = false;
   #pumpScheduled = false;
   #draining = false;
   #releasing = 0;
+  /** Lanes whose release is under way, and how many of it. */
+  readonly #leaving = new Map<number, number>();
   /** Calls under way that take the marks from the rows of held lanes. */
   #takingMarks = 0;
   #onDrained: (() => void) | null = null;
@@ -245,12 +248,14 @@ class LaneDispatcher implements Dispatcher {
         this.#log.warn({ err: error }, 'the store does not answer; trying again');
         this.#looking = false;
         this.#sleep(TROUBLE_PAUSE_MS);
+        this.#schedulePump();
       },
     );
   }
 
   #slept(): void {
     this.#looking = false;
+    if (this.#draining) this.#schedulePump();
     if (this.#lookAgain) {
       this.#lookAgain = false;
       this.#wake();
@@ -286,7 +291,10 @@ class LaneDispatcher implements Dispatcher {
     for (const run of this.#runs.values()) if (!run.stopping) held[run.standing] += 1;
     const proven = most - held.proven - held.untried - held.failing;
     const untried = Math.min(proven, most - (most >> 2) - held.untried - held.failing);
-    return { proven, untried, failing: Math.min(untried, (most >> 1) - held.failing) };
+    const failing = (most >> 1) - held.failing;
+    // What somebody waits for is leased now, even if all lanes that fail have their share.
+    const wished = Math.max(1, most >> 5) + Math.min(0, failing);
+    return { proven, untried, failing: Math.min(untried, failing), wished };
   }
 
   /** Leases what it can. @returns whether there may be more, and room for it */
@@ -313,7 +321,7 @@ class LaneDispatcher implements Dispatcher {
       this.#tend(run);
     }
     // Fewer than the smallest limit: none of them cut anything off.
-    return lanes.length >= Math.min(...Object.values(limits).filter((limit) => limit > 0));
+    return lanes.length >= Math.min(...STANDINGS.map((standing) => limits[standing]).filter((limit) => limit > 0));
   }
 
   /** Standings of which no further lane can be held. */
@@ -345,11 +353,12 @@ class LaneDispatcher implements Dispatcher {
   /** New work in lanes that are held already, and gates that opened over what they hold back. */
   async #lookAtHeld(): Promise<void> {
     if (this.#runs.size === 0) return;
-    const stirred = await this.#takeMarks(this.#store.lanes.stirred({ holder: this.#options.holder, gates: this.#gates }));
+    const asked = { holder: this.#options.holder, except: [...this.#leaving.keys()], gates: this.#gates };
+    const stirred = await this.#takeMarks(this.#store.lanes.stirred(asked));
     for (const { lane, rescan } of stirred) {
       const run = this.#runs.get(lane);
       if (run === undefined) continue;
-      if (rescan) run.rescan();
+      if (rescan) run.changed();
       else run.resume();
       this.#tend(run);
     }
@@ -399,7 +408,7 @@ class LaneDispatcher implements Dispatcher {
       const now = this.#now();
       for (const run of this.#runs.values()) {
         if (run.nextDueAt !== null && run.nextDueAt <= now) {
-          run.rescan();
+          run.fellDue();
           this.#tend(run);
         }
       }
@@ -469,6 +478,7 @@ class LaneDispatcher implements Dispatcher {
     if (run.busy || run.lost) return;
     if (run.targetStale && !run.stopping) this.#busily(run, () => this.#refresh(run));
     else if (run.keyToFetch !== null && !run.stopping) this.#busily(run, () => this.#fetchKey(run));
+    else if (run.wantsDue) this.#busily(run, () => this.#scanDue(run));
     else if (run.wantsScan) this.#busily(run, () => this.#scan(run));
     this.#sleepNoLongerThan(run);
     if (run.hasReady) {
@@ -511,6 +521,12 @@ class LaneDispatcher implements Dispatcher {
     if (run.generation === generation) run.absorb(result, { now: this.#now(), gate: opened });
   }
 
+  async #scanDue(run: LaneRun): Promise<void> {
+    const { generation } = run;
+    const result = await this.#store.lanes.scanDue({ lane: run.lane, ordering: run.target.endpoint.ordering });
+    if (run.generation === generation) run.absorbDue(result, this.#context(run));
+  }
+
   async #fetchKey(run: LaneRun): Promise<void> {
     const wanted = run.keyToFetch;
     if (wanted === null) return;
@@ -535,7 +551,7 @@ class LaneDispatcher implements Dispatcher {
     run.openedAt = looked.openedAt;
     run.group = looked.group;
     if (looked.target.braked || looked.target.endpoint.status !== 'enabled') run.bar();
-    else if (orderingChanged) run.stopping = true;
+    else if (orderingChanged) run.bar();
     else run.rescan();
   }
 
@@ -592,11 +608,15 @@ class LaneDispatcher implements Dispatcher {
    * its share. So what only hangs, even by the thousand, leaves room for new endpoints, and both for the proven ones.
    */
   #hasItsShare(run: LaneRun): boolean {
-    const { concurrency } = this.#options;
-    const { failing, untried } = this.#byStanding;
-    if (run.standing === 'failing' && failing >= Math.max(1, concurrency >> 1)) return true;
-    if (run.standing !== 'proven' && failing + untried >= Math.max(1, concurrency - (concurrency >> 2))) return true;
-    return (this.#hostInFlight.get(run.host) ?? 0) >= this.#hostConcurrency;
+    // What somebody waits for goes now, even if all who fail have their share.
+    const beyond = run.hasWishes ? Math.max(1, this.#options.concurrency >> 4) : 0;
+    if (isFull(this.#byStanding, run.standing, { slots: this.#options.concurrency, beyond })) return true;
+    const atHost = this.#hostInFlight.get(run.host);
+    if (atHost === undefined) return false;
+    return (
+      atHost.failing + atHost.untried + atHost.proven >= this.#hostConcurrency ||
+      isFull(atHost, run.standing, { slots: this.#hostConcurrency, beyond })
+    );
   }
 
   #take(run: LaneRun, now: number): Pick {
@@ -605,7 +625,9 @@ class LaneDispatcher implements Dispatcher {
     const delivery = run.take(now);
     this.#inFlight += 1;
     this.#byStanding[standing] += 1;
-    this.#hostInFlight.set(host, (this.#hostInFlight.get(host) ?? 0) + 1);
+    const atHost = this.#hostInFlight.get(host) ?? { proven: 0, untried: 0, failing: 0 };
+    atHost[standing] += 1;
+    this.#hostInFlight.set(host, atHost);
     return { run, delivery, standing, host, probe };
   }
 
@@ -648,9 +670,10 @@ class LaneDispatcher implements Dispatcher {
   #freeSlot({ standing, host }: Pick): void {
     this.#inFlight -= 1;
     this.#byStanding[standing] -= 1;
-    const left = (this.#hostInFlight.get(host) ?? 1) - 1;
-    if (left === 0) this.#hostInFlight.delete(host);
-    else this.#hostInFlight.set(host, left);
+    const atHost = this.#hostInFlight.get(host);
+    if (atHost === undefined) return;
+    atHost[standing] -= 1;
+    if (atHost.failing + atHost.untried + atHost.proven === 0) this.#hostInFlight.delete(host);
   }
 
   // ------------------------------------------------------------------------------------------------------------- an attempt
@@ -774,30 +797,55 @@ class LaneDispatcher implements Dispatcher {
       this.#release(finished);
       return;
     }
-    if (this.#draining && this.#inFlight === 0 && this.#settlements.waiting === 0 && this.#runs.size === 0 && this.#releasing === 0) {
+    if (
+      this.#draining &&
+      !this.#looking &&
+      this.#inFlight === 0 &&
+      this.#settlements.waiting === 0 &&
+      this.#runs.size === 0 &&
+      this.#releasing === 0
+    ) {
       this.#onDrained?.();
       this.#onDrained = null;
     }
   }
 
+  /** Until it is answered nobody takes the marks of these lanes: that may be carried out before the release, which would then leave none. */
   #release(runs: readonly LaneRun[]): void {
     this.#releasing += 1;
+    for (const { lane } of runs) this.#leaving.set(lane, (this.#leaving.get(lane) ?? 0) + 1);
+    this.#sendRelease(runs);
+  }
+
+  #sendRelease(runs: readonly LaneRun[]): void {
     const now = this.#now();
     this.#store.lanes.release(runs.map((run) => run.release(now))).then(
       () => {
         this.#releasing -= 1;
+        for (const { lane } of runs) {
+          const more = (this.#leaving.get(lane) ?? 1) - 1;
+          if (more === 0) this.#leaving.delete(lane);
+          else this.#leaving.set(lane, more);
+        }
         this.#wake();
         this.#schedulePump();
       },
       (error: unknown) => {
         this.#log.warn({ err: error }, 'lanes could not be released; trying again');
-        this.#clock.after(TROUBLE_PAUSE_MS, () => {
-          this.#releasing -= 1;
-          this.#release(runs);
-        });
+        this.#clock.after(TROUBLE_PAUSE_MS, () => this.#sendRelease(runs));
       },
     );
   }
+}
+
+/** Whether slots of this standing are used up: `failing` has half of `slots`, together with `untried` three quarters, and `beyond` more. */
+function isFull(
+  used: Readonly<Record<Standing, number>>,
+  of: Standing,
+  { slots, beyond }: { readonly slots: number; readonly beyond: number },
+): boolean {
+  if (of === 'failing' && used.failing >= Math.max(1, slots >> 1) + beyond) return true;
+  return of !== 'proven' && used.failing + used.untried >= Math.max(1, slots - (slots >> 2)) + beyond;
 }
 
 function gatesOf({ now, groups }: Outlook): Map<string, number> {

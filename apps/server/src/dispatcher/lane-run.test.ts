@@ -272,6 +272,53 @@ describe('something was published into the lane that is held', () => {
   });
 });
 
+describe('what falls due in a long lane', () => {
+  const due = (...deliveries: ScannedDelivery[]) => ({ deliveries, wishedBehind: [], moreBeyond: false, dueBeyond: null });
+  /** Its first key waits for a retry, with a follower; the rest keeps the scan from its end. */
+  function longRun(): LaneRun {
+    const run = new LaneRun(leased({ maxInFlight: 1 }));
+    absorb(run, [delivery(1, 'a', { dueAt: NOW + 10 }), delivery(2, 'a'), delivery(3, null), delivery(4, null)], false);
+    return run;
+  }
+
+  test('is looked for by itself, and the scan goes on from where it is', () => {
+    const run = longRun();
+    run.fellDue();
+    expect([run.wantsDue, run.cursor]).toEqual([true, 4]);
+    run.absorbDue(due(delivery(1, 'a', { dueAt: NOW - 1 })), context);
+    expect([run.wantsDue, run.cursor]).toEqual([false, 4]);
+    for (const seq of [3, 4, 1]) {
+      const [next] = start(run) as [ScannedDelivery];
+      expect(next.seq).toBe(seq);
+      accept(run, next);
+    }
+    // The scan has passed its follower: it is asked for by its key.
+    expect(run.keyToFetch).toMatchObject({ orderingKey: 'a', after: 1 });
+  });
+
+  test('a change behind the cursor makes it begin at the start, once it has come to the end', () => {
+    const run = longRun();
+    run.changed();
+    run.absorbDue(due(), context);
+    expect(run.cursor).toBe(4);
+    absorb(run, [delivery(5, null)], true);
+    expect([run.wantsScan, run.cursor]).toEqual([true, 0]);
+  });
+
+  test('where there is more than one look gives, the next comes once that has thinned out, and never for nothing', () => {
+    const run = new LaneRun(leased({ maxInFlight: 256 }));
+    const many = Array.from({ length: 256 }, (_, index) => delivery(index + 1, null, { byHand: true }));
+    run.absorb({ ...due(...many), moreBeyond: true, cursor: 256, end: true, gatedFrom: null }, context);
+    expect(run.wantsDue).toBe(false);
+    const out = start(run);
+    expect(run.wantsDue).toBe(true);
+    run.absorbDue({ ...due(...many), moreBeyond: true }, context);
+    expect([run.wantsDue, run.finished]).toEqual([false, false]);
+    accept(run, out[0] as ScannedDelivery);
+    expect(run.wantsDue).toBe(true);
+  });
+});
+
 describe('what happens while a request is out', () => {
   const RETRY = { accepted: false, stillPending: true, dueAt: NOW + 5000 };
 

@@ -8,7 +8,7 @@
  * Nothing in here does I/O or reads a clock.
  */
 import { healthFloor, queueName, rateAfter, rateAllowsAt, type Standing, standing } from '@posthorn/core';
-import type { LaneRelease, LaneState, LaneTarget, LeasedLane, ScannedDelivery, ScanResult } from '../store/store.ts';
+import type { DueResult, LaneRelease, LaneState, LaneTarget, LeasedLane, ScannedDelivery, ScanResult } from '../store/store.ts';
 
 /** Deliveries a run knows of at once; past this it stops scanning until some have gone. */
 const MOST_KNOWN = 512;
@@ -63,7 +63,16 @@ export class LaneRun {
   #wished: ScannedDelivery[] = [];
   #ready: ScannedDelivery[] = [];
   #queues = new Map<string, KeyQueue>();
-  #blocked = new Set<string>();
+  /** Whether a follower was seen behind it. */
+  #blocked = new Map<string, boolean>();
+  /** What is due, or asked for by hand, is to be looked for by its own index: a scan from the start would begin anew with each, and get nowhere. */
+  #wantsDue = false;
+  /** There is more of that than one look gave. */
+  #moreDue = false;
+  /** The last look gave nothing new: the next would not either, before something of it has ended. */
+  #dueIsKnown = false;
+  /** Once the scan has come to its end, it begins at the start again: something changed behind the cursor. */
+  #again = false;
   /** Out, or back and not settled yet. */
   #active = new Map<number, ScannedDelivery>();
   /** Seqs in #ready, in followers or in #active. */
@@ -139,6 +148,15 @@ export class LaneRun {
     return !this.stopping && !this.#ended && this.#known.size < MOST_KNOWN && this.#ready.length < MOST_FOLLOWERS;
   }
 
+  /** What is due, or was asked for by hand, is to be looked for. */
+  get wantsDue(): boolean {
+    return (
+      !this.stopping &&
+      (this.#wantsDue || (this.#moreDue && !this.#dueIsKnown)) &&
+      this.#wished.length + this.#ready.length < MOST_FOLLOWERS
+    );
+  }
+
   /** A key whose next followers have to be read from the store, with the seq after which they come. */
   get keyToFetch(): { readonly queue: string; readonly orderingKey: string; readonly late: boolean; readonly after: number } | null {
     for (const [queue, after] of this.#keysToFetch) {
@@ -152,10 +170,14 @@ export class LaneRun {
     return this.#wished.length > 0 || this.#ready.length > 0;
   }
 
+  get hasWishes(): boolean {
+    return this.#wished.length > 0;
+  }
+
   /** Nothing is out and nothing can go: the lane can be given back. */
   get finished(): boolean {
     if (this.busy || this.#active.size > 0) return false;
-    return this.stopping || (this.#ended && !this.hasReady && this.#keysToFetch.size === 0);
+    return this.stopping || (this.#ended && !this.hasReady && this.#keysToFetch.size === 0 && !this.#wantsDue && !this.#moreDue);
   }
 
   /** When rate and health let the next attempt start; in the past when it may start now. */
@@ -174,7 +196,7 @@ export class LaneRun {
    * is out, or no scan from the start has come back, that cannot be said: there may be what was asked for by hand.
    */
   isHeldBack(now: number): boolean {
-    const isScanned = !this.busy && (this.#ended || this.#cursor > 0);
+    const isScanned = !this.busy && !this.#wantsDue && (this.#ended || this.#cursor > 0);
     return isScanned && this.#wished.length === 0 && this.#active.size === 0 && healthFloor(this.state) > now;
   }
 
@@ -223,11 +245,46 @@ export class LaneRun {
     this.#scanned += result.deliveries.length;
     for (const delivery of result.deliveries) this.#sortIn(delivery, context);
     for (const delivery of result.wishedBehind) this.#wishedIn.add(this.#keyOf(delivery) ?? '');
-    if (result.moreBeyond) this.#dueAt = earlier(this.#dueAt, context.now);
+    if (result.moreBeyond) {
+      this.#moreDue = true;
+      this.#dueIsKnown = false;
+    }
     if (result.dueBeyond !== null) this.#dueAt = earlier(this.#dueAt, result.dueBeyond);
     if (result.gatedFrom !== null) this.#gatedFrom = earlier(this.#gatedFrom, result.gatedFrom);
     this.#ended = result.end;
     this.#settledMeanwhile.clear();
+    if (this.#ended && this.#again) this.rescan();
+  }
+
+  /** Sorts in what is due, or was asked for by hand, and heads its queue. */
+  absorbDue(result: DueResult, context: { readonly now: number; readonly gate: number }): void {
+    this.#wantsDue = false;
+    const known = this.#known.size;
+    for (const delivery of result.deliveries) this.#unblock(delivery, context);
+    for (const delivery of result.wishedBehind) this.#wishedIn.add(this.#keyOf(delivery) ?? '');
+    if (result.dueBeyond !== null) this.#dueAt = earlier(this.#dueAt, result.dueBeyond);
+    this.#settledMeanwhile.clear();
+    this.#moreDue = result.moreBeyond;
+    this.#dueIsKnown = this.#known.size === known;
+    if (this.#ended && this.#again) this.rescan();
+  }
+
+  #unblock(delivery: ScannedDelivery, context: { readonly now: number; readonly gate: number }): void {
+    if (this.#known.has(delivery.seq) || this.#settledMeanwhile.has(delivery.seq)) return;
+    if (!this.#due(delivery, context)) return;
+    const key = this.#keyOf(delivery);
+    if (key !== null) {
+      // It heads its queue by the store, and another does by what is known here: one of the two is about to change.
+      if (this.#queues.has(key)) {
+        this.#again = true;
+        return;
+      }
+      // The scan passed over its followers; those beyond the cursor it will sort in by itself.
+      const followed = this.#blocked.get(key) === true && delivery.seq <= this.#cursor;
+      this.#queues.set(key, { source: this.#sourceOf(delivery), followers: [], moreAfter: followed ? delivery.seq : null });
+      this.#blocked.delete(key);
+    }
+    this.#makeReady(delivery);
   }
 
   /** Sorts in followers of one key that `keyToFetch` asked for. @param limit how many were asked for */
@@ -275,6 +332,7 @@ export class LaneRun {
     this.#accepted.delete(delivery.seq);
     this.#known.delete(delivery.seq);
     if (this.busy) this.#settledMeanwhile.add(delivery.seq);
+    this.#dueIsKnown = false;
     const overlooked = this.#overlooked.delete(delivery.seq);
     const key = this.#keyOf(delivery);
     if (end.stillPending) {
@@ -325,13 +383,38 @@ export class LaneRun {
    * start; a long one is scanned on, and leaves that look to its next holder.
    */
   resume(): void {
-    if (this.#scanned <= SHORT) {
+    if (this.#isShort()) {
       this.rescan();
       return;
     }
     this.#ended = false;
     this.#gatedFrom = null;
     this.#wentOn = true;
+  }
+
+  /** Something that was set aside is due by now. */
+  fellDue(): void {
+    if (this.#isShort()) {
+      this.rescan();
+      return;
+    }
+    this.#dueAt = null;
+    this.#wantsDue = true;
+  }
+
+  /** Something changed behind the cursor: it was asked for by hand, sent again by a job, or canceled. */
+  changed(): void {
+    if (this.#ended || this.#isShort()) {
+      this.rescan();
+      return;
+    }
+    this.#wantsDue = true;
+    this.#again = true;
+  }
+
+  /** To begin again costs no more than to go on. In strict order nothing is found but by going through. */
+  #isShort(): boolean {
+    return this.target.endpoint.ordering === 'strict' || (this.#ended && this.#scanned <= SHORT);
   }
 
   /** Something that waited for its gate may go now. */
@@ -343,6 +426,8 @@ export class LaneRun {
   /** Whether the lane has to make room for others that wait for a lease: it had its share, or is of no use to it now. */
   givesWay(options: { readonly now: number; readonly quantum: number; readonly heldMs: number }): boolean {
     if (this.started >= options.quantum) return true;
+    // It waited for its turn among the lanes; now it waits for a slot, and would lose both.
+    if (this.started === 0 && this.hasReady && this.startsAt(options.now) <= options.now) return false;
     return options.heldMs >= 1000 && (!this.#succeeded || this.standing === 'failing' || this.startsAt(options.now) > options.now);
   }
 
@@ -352,6 +437,9 @@ export class LaneRun {
     this.#cursor = 0;
     this.#scanned = 0;
     this.#wentOn = false;
+    this.#again = false;
+    this.#wantsDue = false;
+    this.#moreDue = false;
     this.#ended = false;
     this.#wished = [];
     this.#ready = [];
@@ -379,7 +467,8 @@ export class LaneRun {
 
   /** What the lane's row must know when it is given back. @param now asks for another look at once where something is left */
   release(now: number): LaneRelease {
-    const unfinished = !this.#ended || this.#wentOn || this.hasReady || this.#keysToFetch.size > 0;
+    const unfinished =
+      !this.#ended || this.#wentOn || this.#again || this.#wantsDue || this.#moreDue || this.hasReady || this.#keysToFetch.size > 0;
     return {
       lease: this.leased.lease,
       firstAt: this.gatedFrom,
@@ -401,14 +490,17 @@ export class LaneRun {
       if (this.#due(delivery, context)) this.#makeReady(delivery);
       return;
     }
-    if (this.#blocked.has(key)) return;
+    if (this.#blocked.has(key)) {
+      this.#blocked.set(key, true);
+      return;
+    }
     const queue = this.#queues.get(key);
     if (queue === undefined) {
       if (this.#due(delivery, context)) {
         this.#queues.set(key, { source: this.#sourceOf(delivery), followers: [], moreAfter: null });
         this.#makeReady(delivery);
       } else {
-        this.#blocked.add(key);
+        this.#blocked.set(key, false);
       }
     } else if (queue.moreAfter === null) {
       const last = queue.followers.at(-1);
@@ -465,7 +557,7 @@ export class LaneRun {
     for (const { seq } of queue?.followers ?? []) this.#known.delete(seq);
     this.#queues.delete(key);
     this.#keysToFetch.delete(key);
-    this.#blocked.add(key);
+    this.#blocked.set(key, queue !== undefined && (queue.followers.length > 0 || queue.moreAfter !== null));
   }
 }
 

@@ -575,7 +575,8 @@ export interface LaneRelease {
   readonly state: LaneState;
 }
 
-export type LeaseLimits = Readonly<Record<Standing, number>>;
+/** `wished`: so many more, beyond those of `failing` and `untried`, in which something was asked for by hand. */
+export type LeaseLimits = Readonly<Record<Standing, number>> & { readonly wished?: number };
 
 export interface LaneStore {
   outlook(): Promise<Outlook>;
@@ -597,9 +598,11 @@ export interface LaneStore {
   /**
    * Of the lanes that `holder` holds, those in which something became due since their lease: a first attempt no later than its group's gate, or
    * something that is not gated. Their marks are cleared. `rescan`: it may lie behind the holder's cursor; else a scan onwards finds it.
+   * `except`: lanes that are being given back, which keep their marks.
    */
   stirred(request: {
     readonly holder: string;
+    readonly except: readonly number[];
     readonly gates: ReadonlyMap<string, number>;
   }): Promise<{ readonly lane: number; readonly rescan: boolean }[]>;
   /**
@@ -614,6 +617,11 @@ export interface LaneStore {
     readonly limit: number;
     readonly gate: number;
   }): Promise<ScanResult>;
+  /**
+   * What goes by an instant or a wish of its own, wherever in the lane it stands: first what was asked for by hand, then what is due, each only where it heads
+   * its queue. `dueBeyond`: the earliest later instant.
+   */
+  scanDue(request: { readonly lane: number; readonly ordering: Ordering }): Promise<DueResult>;
   /** Pending deliveries of one ordering key after `after`, in publish order: the late ones, or the others. */
   scanKey(request: {
     readonly lane: number;
@@ -664,6 +672,8 @@ export interface ScanResult {
   /** The publish of the first delivery that waits for the gate; null: none does. */
   readonly gatedFrom: number | null;
 }
+
+export type DueResult = Pick<ScanResult, 'deliveries' | 'wishedBehind' | 'moreBeyond' | 'dueBeyond'>;
 
 // -------------------------------------------------------------------------------------------------------------------- jobs
 

@@ -89,6 +89,8 @@ export interface WorkbenchOptions {
   readonly trustProxy?: boolean | number;
   readonly metricsToken?: string;
   readonly metricsOpen?: boolean;
+  /** That of another workbench, whose installation this one opens. */
+  readonly encryptionKey?: Uint8Array;
 }
 
 export async function workbench(options: WorkbenchOptions = {}): Promise<Workbench> {
@@ -96,7 +98,7 @@ export async function workbench(options: WorkbenchOptions = {}): Promise<Workben
   const list = allowList(options.allow ?? LOOPBACK);
   // A file, since better-auth has a connection of its own to it.
   const folder = await mkdtemp(join(tmpdir(), 'posthorn-api-'));
-  const encryptionKey = randomBytes(32);
+  const encryptionKey = options.encryptionKey ?? randomBytes(32);
   const metrics = createMetrics({ version: '0.0.0' });
   const cipher = createCipher(encryptionKey);
   const store = metrics.observe(

@@ -332,6 +332,88 @@ test('what came into a held lane is not lost when the lane could be given back b
   expect(ids()).toEqual(['a', 'b']);
 });
 
+/** A stage whose store is changed by `change`, with the application that endpoints belong to. */
+async function restage(change: (lanes: Store['lanes']) => Partial<Store['lanes']>): Promise<void> {
+  await stage.close();
+  stage = await openStage(at('10:00:01'), {
+    longestSleepMs: 3_600_000,
+    async openStore(clock) {
+      const store = await openStageStore(clock);
+      return { ...store, lanes: { ...store.lanes, ...change(store.lanes) } };
+    },
+  });
+  application = (await stage.store.applications.upsert({ uid: 'acme', name: 'Acme' })).application.id;
+}
+
+test('what comes into a lane while its release is under way is not lost, whatever is carried out first', async () => {
+  const { promise: held, resolve: letGo } = Promise.withResolvers<void>();
+  await restage((lanes) => ({ release: (batch) => held.then(() => lanes.release(batch)) }));
+  await add({ url: 'https://slow.test/', cadence: 'immediate', eventTypes: ['slow'] }); // its lane stays held
+  await add({ url: 'https://up.test/', cadence: 'immediate', eventTypes: ['one'] });
+  await add({ url: 'https://other.test/', cadence: 'immediate', eventTypes: ['other'] });
+  stage.delays.set('https://slow.test/', 20_000);
+  stage.dispatcher.start();
+  await publish(stage.store, event({ id: 'slow', type: 'slow' }), event({ id: 'a', type: 'one' }));
+  await stage.clock.advanceTo(at('10:00:03')); // a is settled, and its lane is being given back
+  await publish(stage.store, event({ id: 'b', type: 'one' }));
+  await publish(stage.store, event({ id: 'other', type: 'other' })); // the hint makes the dispatcher take the marks of what it holds
+  await stage.clock.advanceTo(at('10:00:04'));
+  letGo();
+  await stage.clock.advanceTo(at('10:00:05'));
+  expect(ids().sort()).toEqual(['a', 'b', 'other', 'slow']);
+});
+
+test('retries that fall due one after the other do not make it scan a long lane from the start each time', async () => {
+  let looks = 0;
+  await restage((lanes) => ({
+    scan: (request) => {
+      looks += 1;
+      return lanes.scan(request);
+    },
+    scanDue: (request) => {
+      looks += 1;
+      return lanes.scanDue(request);
+    },
+  }));
+  await add({ url: 'https://shaky.test/', cadence: 'immediate', retrySchedule: [1], maxInFlight: 32 });
+  const failed = new Set<string>();
+  stage.answers.set('https://shaky.test/', ({ id }) => {
+    if (Number(id) % 3 !== 0 || failed.has(id)) return { kind: 'accepted', status: 200 };
+    failed.add(id);
+    return DOWN;
+  });
+  stage.delays.set('https://shaky.test/', 20);
+  await publish(stage.store, ...Array.from({ length: 3_000 }, (_, index) => event({ id: String(index), orderingKey: `k${index}` })));
+  stage.dispatcher.start();
+  await stage.clock.advanceTo(at('10:01:00'));
+  expect(new Set(ids()).size).toBe(3_000);
+  expect(stage.arrivals).toHaveLength(4_000);
+  expect(looks).toBeLessThan(200);
+});
+
+test('endpoints of one destination that hang leave room for a proven one there', async () => {
+  const proven = 'https://shared.test/proven';
+  await add({ url: proven, cadence: 'immediate', eventTypes: ['proven'] });
+  stage.dispatcher.start();
+  await publish(stage.store, event({ type: 'proven' }));
+  await stage.clock.advanceTo(at('10:00:03'));
+  for (let index = 0; index < 40; index += 1) {
+    const url = `https://shared.test/hangs/${index}`;
+    await add({ url, cadence: 'immediate', eventTypes: ['hanging'], retrySchedule: [1, 1, 1, 1] });
+    stage.answers.set(url, () => ({ kind: 'transport_error', code: 'timeout', detail: '' }));
+    stage.delays.set(url, 30_000);
+  }
+  await publish(stage.store, event({ type: 'hanging' }), event({ type: 'hanging' }));
+  for (let round = 0; round < 6; round += 1) {
+    await stage.clock.advanceTo(stage.clock.time + 25_000);
+    const id = `proven-${round}`;
+    const publishedAt = stage.clock.time;
+    await publish(stage.store, event({ id, type: 'proven' }));
+    await stage.clock.advanceTo(publishedAt + 1_000);
+    expect(ids(), id).toContain(id);
+  }
+});
+
 describe('an answer about the store’s clock that comes 40 s late moves no retry', () => {
   test.each(['before', 'after'] as const)('the store read its clock %s the wait', async (read) => {
     await stage.close();

@@ -113,7 +113,7 @@ async function everything(): Promise<void> {
   const attempts = deliveries.slice(0, 96).map(({ seq }, index) => attempt(seq, ends[index % ends.length] ?? ends[0]));
   expect(await store.lanes.settle([{ lease: held.lease, attempts, state: CALM, disable: null }])).toEqual(['settled']);
   await store.lanes.renew({ leases: [held.lease], leaseMs: 60_000 });
-  await store.lanes.stirred({ holder: held.lease.holder, gates: new Map([['sandbox:', now]]) });
+  await store.lanes.stirred({ holder: held.lease.holder, except: [], gates: new Map([['sandbox:', now]]) });
   await store.lanes.target(held.lease);
   await store.lanes.release([{ lease: held.lease, firstAt: 1, dueAt: null, notBefore: 0, state: CALM }]);
   await store.environments.backlog('sandbox', null);

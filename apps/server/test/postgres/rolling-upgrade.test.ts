@@ -1,205 +1,206 @@
 /**
- * A rolling upgrade: the schema becomes a later one under a server that knows nothing of it, which goes on, and starts again on it. Once with this tree's
- * server and a migration made up here, once with the server of the tagged version and this tree's schema.
+ * A rolling upgrade: the schema moves on beneath servers that are at work, and what they do goes on.
+ *
+ * Once with migrations of the test's own, beneath this version. Once with the tagged version, taken out of git, on the schema of this tree. UPGRADE_CONFORMANCE=1
+ * runs all of that version's conformance suite on the newer schema too (npm run test:postgres:upgrade).
  */
-import { execFileSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { Client } from 'pg';
-import { afterEach, beforeEach, expect, test } from 'vitest';
-import { migrate } from '../../src/store/postgres/migrate.ts';
-import { freePort, type ServerProcess, startServer } from '../process/server-process.ts';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { createCipher } from '../../src/store/cipher.ts';
+import { openPostgresStore } from '../../src/store/postgres/index.ts';
+import { MIGRATIONS, migrate, readMigrations } from '../../src/store/postgres/migrate.ts';
+import { prepare } from '../store/conformance/harness.ts';
+import { type ChaosStage, openChaos } from './chaos/stage.ts';
 import { query, testDatabase } from './database.ts';
+import { sampleMigrations } from './sample-migrations.ts';
+import { PostgresServer } from './server.ts';
+import tagged from './tagged-version.json' with { type: 'json' };
+import { takeTaggedVersion } from './tagged-version.ts';
 
-const ROOT = join(import.meta.dirname, '../../../..');
-const MIGRATIONS = join(ROOT, 'apps/server/src/store/postgres/migrations');
-const TAGGED = JSON.parse(readFileSync(join(import.meta.dirname, 'tagged-version.json'), 'utf8')) as { tag: string; commit: string };
+const EVENTS = 800;
+const ENDPOINTS = 20;
+const PACE_MS = 250;
+const migrations = readMigrations(MIGRATIONS);
+const newer = [...migrations, ...sampleMigrations(migrations)];
 
-let folder: string;
-let url: string;
-let key: string;
-let receiver: Server;
-let received: Map<string, number>;
-let look: () => void;
-const running: ServerProcess[] = [];
-
-beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'posthorn-upgrade-'));
-  url = await testDatabase();
-  key = randomBytes(32).toString('base64');
-  received = new Map();
-  look = () => {};
-  receiver = createServer((request, response) => {
-    const id = String(request.headers['webhook-id']);
-    received.set(id, (received.get(id) ?? 0) + 1);
-    request.resume();
-    response.end('ok');
-    look();
-  });
-  await new Promise<void>((resolve) => receiver.listen(0, '127.0.0.1', resolve));
+let server: PostgresServer;
+beforeAll(async () => {
+  server = await PostgresServer.start({ shared_buffers: '64MB', fsync: 'off' });
 });
-afterEach(async () => {
-  for (const server of running.splice(0))
-    if (server.child.exitCode === null && server.child.signalCode === null) await server.end('SIGKILL');
-  receiver.closeAllConnections();
-  receiver.close();
-  await rm(folder, { recursive: true, force: true });
-});
+afterAll(() => server.remove());
 
-/** A process of its own that does everything, over the test's database. @param main another version's program */
-async function start(main?: string): Promise<ServerProcess> {
-  const env = { DATABASE_URL: url, POSTHORN_ENCRYPTION_KEY: key, POSTHORN_CADENCE_SANDBOX: 'immediate' };
-  const server = await startServer({ dataDir: join(folder, 'data'), port: await freePort(), env, ...(main === undefined ? {} : { main }) });
-  running.push(server);
-  return server;
+async function database(name: string): Promise<string> {
+  await server.query(`CREATE DATABASE ${name}`);
+  return server.url(name);
 }
 
-async function addEndpoint(server: ServerProcess): Promise<void> {
-  await server.call('PUT', '/v1/applications/acme', { name: 'Acme' });
-  const { port } = receiver.address() as AddressInfo;
-  expect((await server.call('POST', '/v1/endpoints', { application: 'acme', url: `http://127.0.0.1:${port}/` })).status).toBe(201);
-}
-
-/** Publishes one event and asks for what lists and pages ask for: whatever the program prepares, it has prepared. @returns the event's id */
-async function publishAndLook(server: ServerProcess, data: unknown): Promise<string> {
-  const event = { application: 'acme', type: 'shipment.created', ordering_key: 'shp_1', data };
-  const { status, body } = await server.call<{ id: string }>('POST', '/v1/events', event);
-  expect(status).toBe(202);
-  for (const path of [
-    `/v1/events/${body.id}`,
-    `/v1/deliveries?event=${body.id}`,
-    '/v1/endpoints',
-    '/v1/events',
-    '/v1/jobs',
-    '/v1/outbox/refused',
-    '/v1/audit-log',
-  ]) {
-    expect((await server.call('GET', path)).status, path).toBe(200);
-  }
-  const { body: found } = await server.call<{ data: { id: string }[] }>('GET', `/v1/deliveries?event=${body.id}`);
-  expect((await server.call('GET', `/v1/deliveries/${found.data[0]?.id}`)).status).toBe(200);
-  return body.id;
-}
-
-async function publishMany(server: ServerProcess, count: number): Promise<string[]> {
-  const ids: string[] = [];
-  for (let index = 0; index < count; index += 1) ids.push(await publishAndLook(server, { index }));
-  return ids;
-}
-
-const arrived = (ids: readonly string[]): Promise<void> =>
-  new Promise((resolve) => {
-    look = () => {
-      if (ids.every((id) => received.has(id))) resolve();
-    };
-    look();
-  });
-
-/** @returns what a server logged as wrong */
-const complaints = (server: ServerProcess): string[] =>
-  server
-    .output()
-    .split('\n')
-    .filter((line) => /"level":(?:40|50|60)/.test(line));
-
-async function migrateTo(migrations: string): Promise<void> {
+async function upgrade(url: string): Promise<void> {
   const client = new Client({ connectionString: url });
   await client.connect();
-  await migrate(client, migrations);
-  await client.end();
-}
-
-/** This tree's migrations, and a later one that gives each table another column, makes an index and a table. */
-async function laterMigrations(): Promise<string> {
-  const later = join(folder, 'migrations');
-  mkdirSync(later);
-  const files = readdirSync(MIGRATIONS).filter((file) => file.endsWith('.sql'));
-  for (const file of files) copyFileSync(join(MIGRATIONS, file), join(later, file));
-  const tables = await query<{ name: string }>(
-    url,
-    `SELECT oid::regclass::text AS name FROM pg_class
-     WHERE relnamespace = 'posthorn'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition AND relname <> 'migrations'`,
-  );
-  expect(tables.length).toBeGreaterThan(20);
-  const newest = Math.max(...files.map((file) => Number.parseInt(file, 10)));
-  const statements = [
-    ...tables.map(({ name }, index) => `ALTER TABLE ${name} ADD COLUMN later ${index % 2 === 0 ? 'text' : 'integer NOT NULL DEFAULT 7'}`),
-    'CREATE TABLE posthorn.later (pk integer PRIMARY KEY)',
-    'CREATE INDEX lanes_later ON posthorn.lanes (later)',
-  ];
-  writeFileSync(join(later, `${String(newest + 1).padStart(4, '0')}-later.sql`), `-- requires: ${newest}\n${statements.join(';\n')};\n`);
-  return later;
-}
-
-test('the schema becomes a later one under a server that publishes and sends: nothing fails, and it starts again on it', {
-  timeout: 120_000,
-}, async () => {
-  let server = await start();
-  await addEndpoint(server);
-  const before = await publishMany(server, 5);
-  let isMigrated = false;
-  const migrated = laterMigrations()
-    .then(migrateTo)
-    .then(() => {
-      isMigrated = true;
-    });
-  const during: string[] = [];
-  while (!isMigrated) during.push(await publishAndLook(server, {}));
-  await migrated;
-  const after = await publishMany(server, 10);
-  await arrived([...before, ...during, ...after]);
-  expect(complaints(server)).toEqual([]);
-  expect(await server.end('SIGTERM')).toBe(0);
-  server = await start();
-  const restarted = await publishMany(server, 5);
-  await arrived(restarted);
-  expect(complaints(server)).toEqual([]);
-  expect([...received.values()].every((times) => times === 1)).toBe(true);
-  expect(await query(url, 'SELECT 1 AS there FROM posthorn.later')).toEqual([]);
-});
-
-test('the server of the tagged version works on this tree’s schema, beside this tree’s server', { timeout: 120_000 }, async (context) => {
-  const tagged = join(folder, 'tagged');
   try {
-    mkdirSync(tagged);
-    const tree = execFileSync('git', ['archive', TAGGED.commit], { cwd: ROOT, maxBuffer: 1e9, stdio: ['ignore', 'pipe', 'ignore'] });
-    execFileSync('tar', ['x', '-C', tagged], { input: tree });
-  } catch {
-    context.skip(`left out: ${TAGGED.tag} (${TAGGED.commit}) is not in this copy's history`);
+    await migrate(client, newer);
+  } finally {
+    await client.end();
   }
-  furnish(tagged);
-  const ours = await start();
-  await addEndpoint(ours);
-  const first = await publishMany(ours, 3);
-  const theirs = await start(join(tagged, 'apps/server/src/main.ts'));
-  const second = await publishMany(theirs, 5);
-  await arrived([...first, ...second]);
-  // Alone, so that its dispatcher has all of it.
-  expect(await ours.end('SIGTERM')).toBe(0);
-  const third = await publishMany(theirs, 5);
-  await arrived(third);
-  expect(complaints(theirs)).toEqual([]);
-  expect([...received.values()].every((times) => times === 1)).toBe(true);
+}
+
+async function attempts(stage: ChaosStage): Promise<number> {
+  return (await stage.query<{ n: number }>('SELECT count(*)::integer AS n FROM posthorn.attempts'))[0]?.n ?? 0;
+}
+
+async function attemptsBeyond(stage: ChaosStage, count: number): Promise<void> {
+  while ((await attempts(stage)) <= count) await new Promise((resolve) => setTimeout(resolve, 20));
+}
+
+/** All of it arrived, once and in order, no request was turned away, and neither the servers nor PostgreSQL had anything to complain of. */
+async function expectFlawless(stage: ChaosStage, logFrom: number): Promise<void> {
+  const { acknowledged, lost, outOfOrder, duplicates, forged, unavailable } = await stage.verdict();
+  expect({ lost, outOfOrder, duplicates, forged, unavailable }).toEqual({
+    lost: [],
+    outOfOrder: [],
+    duplicates: 0,
+    forged: 0,
+    unavailable: [],
+  });
+  expect(acknowledged).toBe(EVENTS);
+  expect(stage.apis.map((api) => api.output()).join('')).toBe('');
+  const complaints = server.log
+    .slice(logFrom)
+    .split('\n')
+    .filter((line) => /ERROR|FATAL|PANIC/.test(line));
+  // The migrator let others pass and tried again; two that waited for each other, and one of them did it again.
+  const expected = /canceling statement due to lock timeout|deadlock detected/;
+  expect(complaints.filter((line) => !expected.test(line))).toEqual([]);
+}
+
+test('columns, tables and indexes are added beneath a server that publishes and delivers, and it starts again on the newer schema', {
+  timeout: 60_000,
+}, async () => {
+  const url = await database('beneath');
+  const stage = await openChaos({ url, endpoints: ENDPOINTS, dispatchers: 0, apis: 1, role: 'all' });
+  onTestFinished(() => stage.close());
+  const logFrom = server.log.length;
+  let publishing = true;
+  const published = stage.publish(EVENTS, PACE_MS).finally(() => {
+    publishing = false;
+  });
+  await attemptsBeyond(stage, EVENTS / 8);
+  await upgrade(url);
+  const upgraded = await attempts(stage);
+  await attemptsBeyond(stage, upgraded + EVENTS / 8);
+  expect(await stage.apis[0]?.end('SIGTERM')).toBe(0);
+  expect(publishing).toBe(true);
+  await stage.restartApi(0);
+  await published;
+  await stage.drained();
+  await expectFlawless(stage, logFrom);
+  expect(await stage.query('SELECT DISTINCT sample_number AS number, sample_note AS note FROM posthorn.attempts')).toEqual([
+    { number: 7, note: null },
+  ]);
 });
 
-/** Gives a tree out of git the packages that are installed here, and its own workspaces, the receiver's kit built. */
-function furnish(tree: string): void {
-  const modules = join(tree, 'node_modules');
-  mkdirSync(join(modules, '@posthorn'), { recursive: true });
-  for (const name of readdirSync(join(ROOT, 'node_modules'))) {
-    if (name !== '@posthorn') symlinkSync(join(ROOT, 'node_modules', name), join(modules, name));
-  }
-  for (const name of readdirSync(join(tree, 'packages'))) symlinkSync(join(tree, 'packages', name), join(modules, '@posthorn', name));
-  const own = join(ROOT, 'apps/server/node_modules');
-  if (existsSync(own)) symlinkSync(own, join(tree, 'apps/server/node_modules'));
-  execFileSync(process.execPath, [
-    join(ROOT, 'node_modules/typescript/bin/tsc'),
-    '-p',
-    join(tree, 'packages/receiver/tsconfig.build.json'),
+test('a migration does not queue for a table behind a long reader: servers go on, and it gets its turn', { timeout: 30_000 }, async () => {
+  const url = await testDatabase();
+  const store = await openPostgresStore({ url, cipher: createCipher(randomBytes(32)) });
+  onTestFinished(() => store.close());
+  const reader = new Client({ connectionString: url });
+  await reader.connect();
+  onTestFinished(() => reader.end());
+  await reader.query('BEGIN; SELECT count(*) FROM posthorn.applications');
+  let done = false;
+  const upgraded = upgrade(url).then(() => {
+    done = true;
+  });
+  const waiting = `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%ADD COLUMN%'`;
+  while ((await query(url, waiting)).length === 0) await new Promise((resolve) => setTimeout(resolve, 10));
+  const askedAt = performance.now();
+  await prepare(store);
+  // As long as the migration waits for a lock, and a few of them: it has ten tables to lock.
+  expect(performance.now() - askedAt).toBeLessThan(8_000);
+  expect(done).toBe(false);
+  await reader.query('COMMIT');
+  await upgraded;
+});
+
+test('ten processes of a newer version start at once: each migration runs once, and those that wait do not stop an index that is made concurrently', {
+  timeout: 60_000,
+}, async () => {
+  const url = await testDatabase();
+  await Promise.all(Array.from({ length: 10 }, () => upgrade(url)));
+  expect(await query(url, 'SELECT number FROM posthorn.migrations ORDER BY number')).toEqual(newer.map(({ number }) => ({ number })));
+  expect(await query(url, `SELECT indisvalid AS valid FROM pg_index WHERE indexrelid = 'posthorn.pending_sample'::regclass`)).toEqual([
+    { valid: true },
   ]);
-}
+});
+
+test('a statement that was prepared for all columns of a table is prepared anew when there is one more', async () => {
+  const url = await testDatabase();
+  const store = await openPostgresStore({ url, cipher: createCipher(randomBytes(32)) });
+  onTestFinished(() => store.close());
+  await prepare(store);
+  const all = (): Promise<unknown> => Promise.all(Array.from({ length: 20 }, () => store.environments.get('sandbox')));
+  const before = await all();
+  await upgrade(url);
+  expect(await all()).toEqual(before);
+});
+
+test(`a server of ${tagged.tag} publishes and delivers beside one of this version, on the schema of this tree and of sample migrations after it`, {
+  timeout: 120_000,
+}, async ({ skip }) => {
+  const version = await takeTaggedVersion();
+  if ('absent' in version) return skip(`left out: ${version.absent}`);
+  onTestFinished(() => version.remove());
+  const known = readMigrations(version.migrations);
+  expect(known.length).toBe(tagged.schema);
+  // No statement of that version may find a name ambiguous that was its own.
+  const added = migrations.slice(tagged.schema).flatMap(({ sql }) => [...sql.matchAll(/ADD COLUMN ([a-z_]+)/g)].map(([, name]) => name));
+  const statements = await version.statements();
+  expect(added.filter((name) => new RegExp(`\\b${name}\\b`).test(statements))).toEqual([]);
+
+  const url = await database('beside');
+  await upgrade(url);
+  const stage = await openChaos({ url, endpoints: ENDPOINTS, dispatchers: 0, apis: 2, role: 'all', programs: [version.program] });
+  onTestFinished(() => stage.close());
+  const logFrom = server.log.length;
+  let publishing = true;
+  const published = stage.publish(EVENTS, PACE_MS).finally(() => {
+    publishing = false;
+  });
+  const dispatched = new Set<number>();
+  while (publishing) {
+    const held = await stage.query<{ holder: string }>('SELECT DISTINCT holder FROM posthorn.lanes WHERE holder IS NOT NULL');
+    for (const { holder } of held) dispatched.add(Number.parseInt(holder, 10));
+  }
+  await published;
+  await stage.drained();
+  await expectFlawless(stage, logFrom);
+  expect(dispatched).toEqual(new Set(stage.apis.map(({ child }) => child.pid)));
+});
+
+const all = process.env['UPGRADE_CONFORMANCE'] !== undefined;
+test.runIf(all)(
+  `each statement of ${tagged.tag}: its conformance suite on the schema of this tree and of sample migrations after it`,
+  {
+    timeout: 600_000,
+  },
+  async ({ skip }) => {
+    const version = await takeTaggedVersion();
+    if ('absent' in version) return skip(`left out: ${version.absent}`);
+    onTestFinished(() => version.remove());
+    // Its own migrator makes the same schema of them: nobody else is at work.
+    for (const { file, sql } of newer) await writeFile(join(version.migrations, file), sql.replaceAll(' CONCURRENTLY', ''));
+    const vitest = join(version.root, 'node_modules/vitest/vitest.mjs');
+    const written = join(version.root, 'report.json');
+    const suite = ['run', 'apps/server/test/store/postgres.test.ts', '--reporter=json', `--outputFile=${written}`];
+    await promisify(execFile)(process.execPath, [vitest, ...suite], { cwd: version.root });
+    const report = JSON.parse(await readFile(written, 'utf8')) as { numPassedTests: number; numFailedTests: number };
+    console.log(`${report.numPassedTests} tests of ${tagged.tag} passed on the newer schema`);
+    expect(report.numFailedTests).toBe(0);
+    expect(report.numPassedTests).toBeGreaterThan(100);
+  },
+);

@@ -1,7 +1,5 @@
-/** Opening a database: all at once, with the wrong key, and made by a newer program; what a migration may do. */
+/** Opening a database: all at once, with the wrong key, and made by a newer program. */
 import { randomBytes } from 'node:crypto';
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { createCipher, SealError } from '../../src/store/cipher.ts';
 import { openPostgresStore } from '../../src/store/postgres/index.ts';
@@ -69,39 +67,4 @@ test('a schema that asks for a newer program is refused; a newer one that does n
   const refused = openPostgresStore({ url, cipher });
   await expect(refused).rejects.toBeInstanceOf(StoreUnavailable);
   await expect(refused).rejects.toThrow('the database has schema 999, this program knows up to 2: start a newer Posthorn');
-});
-
-/** What the program before cannot go on with. An added column needs a default, or to be nullable, since that program does not fill it. */
-const TAKES_AWAY =
-  /\b(?:DROP|RENAME|TRUNCATE)\b|\bALTER\s+COLUMN\b|\bADD\s+(?:CONSTRAINT|CHECK|UNIQUE|FOREIGN|PRIMARY|EXCLUDE)\b|\bADD\s+COLUMN\b(?![^,;]*\bDEFAULT\b)[^,;]*\bNOT\s+NULL\b/i;
-
-function takesAway(sql: string): boolean {
-  return TAKES_AWAY.test(sql.replace(/--.*$/gm, ''));
-}
-
-test('a migration after the first only adds, or says that the program before cannot go on', () => {
-  const folder = join(import.meta.dirname, '../../src/store/postgres/migrations');
-  const files = readdirSync(folder).filter((file) => file.endsWith('.sql'));
-  expect(files.length).toBeGreaterThan(0);
-  const hidden = files.filter((file) => {
-    const sql = readFileSync(join(folder, file), 'utf8');
-    const requires = Number(/^-- requires: (\d+)\n/.exec(sql)?.[1]);
-    const number = Number.parseInt(file, 10);
-    return number > 1 && requires < number && takesAway(sql);
-  });
-  expect(hidden).toEqual([]);
-  for (const sql of [
-    'ALTER TABLE posthorn.lanes DROP COLUMN failed',
-    'ALTER TABLE posthorn.lanes ADD COLUMN later integer NOT NULL',
-    'ALTER TABLE posthorn.lanes ALTER COLUMN failures TYPE bigint',
-    'ALTER TABLE posthorn.lanes RENAME TO queues',
-    'ALTER TABLE posthorn.lanes ADD CONSTRAINT few CHECK (failures < 9)',
-  ])
-    expect(takesAway(sql), sql).toBe(true);
-  for (const sql of [
-    'ALTER TABLE posthorn.lanes ADD COLUMN later integer NOT NULL DEFAULT 0, ADD COLUMN much_later text',
-    'CREATE TABLE posthorn.later (pk integer PRIMARY KEY, note text NOT NULL); -- DROP nothing',
-    'CREATE INDEX lanes_later ON posthorn.lanes (later)',
-  ])
-    expect(takesAway(sql), sql).toBe(false);
 });

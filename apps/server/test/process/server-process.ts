@@ -22,9 +22,9 @@ export interface ServerProcess {
 export interface Settings {
   readonly dataDir: string;
   readonly port: number;
+  /** main.ts of another version. */
+  readonly program?: string;
   readonly env?: Readonly<Record<string, string>>;
-  /** Another version's program. */
-  readonly main?: string;
 }
 
 export const KEYS = {
@@ -35,8 +35,9 @@ export const KEYS = {
 /** Starts `posthorn serve` and waits until it is ready. */
 export async function startServer(settings: Settings, command: readonly string[] = []): Promise<ServerProcess> {
   const startedAt = performance.now();
-  const [program = process.execPath, ...before] = command;
-  const child = spawn(program, [...before, ...(command.length > 0 ? [process.execPath] : []), settings.main ?? MAIN, 'serve'], {
+  const [runner = process.execPath, ...before] = command;
+  const node = command.length > 0 ? [process.execPath] : [];
+  const child = spawn(runner, [...before, ...node, settings.program ?? MAIN, 'serve'], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {
       PATH: process.env['PATH'],

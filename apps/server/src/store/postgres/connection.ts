@@ -152,6 +152,11 @@ export class Connection {
   }
 }
 
+interface ConnectOptions {
+  readonly pipeline: boolean;
+  readonly patient: boolean;
+}
+
 interface Connected {
   readonly client: Client;
   readonly socket: Socket;
@@ -168,15 +173,19 @@ export class Connector {
 
   /** @throws {StoreUnavailable} no host can be reached that takes writes */
   async connect(): Promise<Connection> {
-    return new Connection(await this.#connect({ pipeline: true }));
+    return new Connection(await this.#connect({ pipeline: true, patient: false }));
   }
 
-  /** A client for LISTEN, or for statements that come one by one. @throws {StoreUnavailable} */
-  async connectPlain(): Promise<Client> {
-    return (await this.#connect({ pipeline: false })).client;
+  /**
+   * A client for LISTEN, or for statements that come one by one.
+   * @param options.patient whether a statement may take as long as it takes: a migration of a large table
+   * @throws {StoreUnavailable} no host can be reached that takes writes
+   */
+  async connectPlain({ patient = false }: { readonly patient?: boolean } = {}): Promise<Client> {
+    return (await this.#connect({ pipeline: false, patient })).client;
   }
 
-  async #connect(options: { readonly pipeline: boolean }): Promise<Connected> {
+  async #connect(options: ConnectOptions): Promise<Connected> {
     const first = this.#good;
     const reasons: string[] = [];
     for (let turn = 0; turn < this.#urls.length; turn += 1) {
@@ -193,14 +202,14 @@ export class Connector {
   }
 }
 
-async function connectTo(url: string, { pipeline }: { readonly pipeline: boolean }): Promise<Connected> {
+async function connectTo(url: string, { pipeline, patient }: ConnectOptions): Promise<Connected> {
   const socket = new Socket();
   const client = new Client({
     connectionString: url,
     stream: () => socket,
     application_name: 'posthorn',
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-    query_timeout: STATEMENT_TIMEOUT_MS,
+    ...(patient ? {} : { query_timeout: STATEMENT_TIMEOUT_MS }),
     keepAlive: true,
     types: TYPES,
     ...(pipeline ? { pipeline } : {}),

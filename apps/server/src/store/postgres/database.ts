@@ -23,8 +23,11 @@ const WORTH_REPEATING = new Set(['40P01', '40001', '55P03']);
 const MOST_TRIES = 4;
 /** Says only that an earlier statement of the transaction failed. */
 const ABORTED = '25P02';
-/** A migration changed what a prepared statement gives: a rolling upgrade has begun. Nothing took effect; on a new connection it is prepared anew. */
-const isPreparedAnew = (error: DatabaseError): boolean => error.code === '0A000' && /cached plan/.test(error.message);
+/**
+ * "cached plan must not change result type": a newer program added a column to a table of which a prepared statement gives all. Nothing was done, and it fails
+ * on that connection forever; a new one prepares it anew.
+ */
+const STALE_STATEMENT = { code: '0A000', routine: 'RevalidateCachedQuery' };
 /** The server became a standby under us. */
 const READ_ONLY = '25006';
 
@@ -123,8 +126,13 @@ export class Database implements Transaction {
       } catch (error) {
         if (error instanceof DatabaseError) {
           if (error.code === READ_ONLY) connection.destroy();
-          if (isPreparedAnew(error)) connection.destroy();
-          if ((isPreparedAnew(error) || WORTH_REPEATING.has(error.code ?? '')) && tries < MOST_TRIES) continue;
+          if (error.code === STALE_STATEMENT.code && error.routine === STALE_STATEMENT.routine) {
+            // Not one of the tries: each of these takes away a connection that is older than the column.
+            connection.destroy();
+            tries -= 1;
+            continue;
+          }
+          if (WORTH_REPEATING.has(error.code ?? '') && tries < MOST_TRIES) continue;
         }
         throw storeError(error);
       } finally {

@@ -24,7 +24,7 @@ import { postgresEvents } from './events.ts';
 import { figures } from './figures.ts';
 import { postgresLanes } from './lanes.ts';
 import { Hints } from './listener.ts';
-import { exclusively, migrate } from './migrate.ts';
+import { exclusively, migrate, refuseUnfinishedCopy } from './migrate.ts';
 import { SELECT_NOTICES } from './notices.ts';
 import { postgresOutbox } from './outbox.ts';
 import { postgresPublish } from './publish.ts';
@@ -56,14 +56,15 @@ const OTHER_CONNECTIONS = 5;
 
 /**
  * Connects, brings the schema up to date, makes the partitions that are due and goes on with deletions that a process left undone.
- * @throws {StoreUnavailable} the database cannot be reached, or belongs to a newer program
+ * @throws {StoreUnavailable} the database cannot be reached, belongs to a newer program, or holds a copy that is not finished
  * @throws {RangeError} the URL does not do
  */
 export async function openPostgresStore(options: PostgresStoreOptions): Promise<PostgresStore> {
   const connector = new Connector(parseDatabaseUrl(options.url));
-  const client = await connector.connectPlain();
+  const client = await connector.connectPlain({ patient: true });
   try {
     await migrate(client);
+    await refuseUnfinishedCopy(client);
   } finally {
     await client.end();
   }

@@ -4,7 +4,7 @@ import type { PostgresContext } from './context.ts';
 import { lease, renew, stirred, target, VOID_LEASES } from './lease.ts';
 import { outlook, upcoming } from './outlook.ts';
 import { release } from './release.ts';
-import { bodies, scan, scanKey } from './scan.ts';
+import { bodies, scan, scanDue, scanKey } from './scan.ts';
 import { settle } from './settle.ts';
 
 /** @returns the lanes, and `giveBack`, which voids the leases that were taken through them and not released */
@@ -19,6 +19,7 @@ export function postgresLanes(context: PostgresContext): LaneStore & { giveBack(
     renew: (request) => renew(context, request),
     stirred: (request) => stirred(context, request),
     scan: (request) => scan(context, request),
+    scanDue: (request) => scanDue(context, request),
     scanKey: (request) => scanKey(context, request),
     bodies: (seqs) => bodies(context, seqs),
     target: (held) => target(context, held),

@@ -28,18 +28,18 @@ const IDLE = 'l.holder IS NULL AND l.enabled = 1';
  */
 const CANDIDATES = `WITH gates (name, gate) AS (SELECT * FROM unnest($2::text[], $3::double precision[])),
     limits (standing, most) AS (VALUES (0::smallint, $4::integer), (1::smallint, $5::integer), (2::smallint, $6::integer))
-  (SELECT l.pk, l.standing, l.wish_at AS at FROM posthorn.lanes l WHERE ${IDLE} AND l.wish_at IS NOT NULL ORDER BY l.wish_at LIMIT $4)
+  (SELECT l.pk, l.standing, l.wish_at AS at, true AS wished FROM posthorn.lanes l WHERE ${IDLE} AND l.wish_at IS NOT NULL ORDER BY l.wish_at LIMIT $4)
   UNION ALL
-  (SELECT l.pk, l.standing, l.lease_until FROM posthorn.lanes l
+  (SELECT l.pk, l.standing, l.lease_until, false FROM posthorn.lanes l
    WHERE l.holder IS NOT NULL AND l.enabled = 1 AND l.lease_until <= $1 ORDER BY l.lease_until LIMIT $4)
   UNION ALL
-  SELECT d.pk, d.standing, d.at FROM limits m CROSS JOIN LATERAL (
+  SELECT d.pk, d.standing, d.at, false FROM limits m CROSS JOIN LATERAL (
     SELECT l.pk, l.standing, l.due_at AS at FROM posthorn.lanes l
     WHERE ${IDLE} AND l.standing = m.standing AND l.due_at IS NOT NULL AND l.due_at <= $1 AND l.not_before <= $1
     ORDER BY l.standing, l.due_at LIMIT m.most
   ) d WHERE m.most > 0
   UNION ALL
-  SELECT f.pk, f.standing, f.at FROM limits m CROSS JOIN gates g CROSS JOIN LATERAL (
+  SELECT f.pk, f.standing, f.at, false FROM limits m CROSS JOIN gates g CROSS JOIN LATERAL (
     SELECT l.pk, l.standing, l.first_at AS at FROM posthorn.lanes l
     WHERE ${IDLE} AND l.cadence_group = g.name AND l.standing = m.standing AND l.first_at IS NOT NULL AND l.first_at <= g.gate AND l.not_before <= $1
     ORDER BY l.cadence_group, l.standing, l.first_at LIMIT m.most
@@ -170,13 +170,13 @@ export async function renew(
 }
 
 /**
- * Held lanes in which something became due: $1 holder, $2 now, $3 and $4 groups and their gates. `first_at` is cleared only where nobody publishes at this
+ * Held lanes in which something became due: $1 holder, $2 now, $3 and $4 groups and their gates, $5 the lanes that are passed over. `first_at` is cleared only where nobody publishes at this
  * moment; elsewhere it stays, so that the holder looks again.
  */
 const STIRRED = `WITH due AS MATERIALIZED (
     SELECT l.pk, l.due_at IS NOT NULL AS rescan FROM posthorn.lanes l
     LEFT JOIN unnest($3::text[], $4::double precision[]) AS g (name, gate) ON g.name = l.cadence_group
-    WHERE l.holder = $1 AND l.holder IS NOT NULL AND (l.first_at IS NOT NULL OR l.due_at IS NOT NULL) AND (l.due_at <= $2 OR l.first_at <= g.gate)
+    WHERE l.holder = $1 AND l.holder IS NOT NULL AND l.pk <> ALL ($5::integer[]) AND (l.first_at IS NOT NULL OR l.due_at IS NOT NULL) AND (l.due_at <= $2 OR l.first_at <= g.gate)
   ),
   free AS MATERIALIZED (
     SELECT l.pk, l.due_at IS NOT NULL AS rescan FROM posthorn.lanes l JOIN due ON due.pk = l.pk WHERE l.holder = $1 FOR UPDATE OF l SKIP LOCKED
@@ -195,10 +195,10 @@ const STIRRED = `WITH due AS MATERIALIZED (
 
 export async function stirred(
   { hot, clock }: PostgresContext,
-  request: { readonly holder: string; readonly gates: ReadonlyMap<string, number> },
+  request: Parameters<LaneStore['stirred']>[0],
 ): ReturnType<LaneStore['stirred']> {
   const { groups, gates } = gateArrays(request.gates);
-  const values = [request.holder, await clock.now(), groups, gates];
+  const values = [request.holder, await clock.now(), groups, gates, int4s(request.except)];
   const [, found = []] = await hot.batch([IMPATIENT, { sql: STIRRED, values }]);
   return found as { lane: number; rescan: boolean }[];
 }

@@ -27,6 +27,11 @@ function weekOf(at: number): Week {
   return { from, to: from + WEEK_MS, suffix: `${year}${month}${day}` };
 }
 
+/** The first instant after the week in which `at` lies. */
+export function weekEnd(at: number): number {
+  return weekOf(at).to;
+}
+
 /** Makes the partitions of these instants where they are missing. */
 export async function ensurePartitions(db: Database, instants: readonly number[]): Promise<void> {
   const weeks = new Map(instants.map((at) => [weekOf(at).from, weekOf(at)]));

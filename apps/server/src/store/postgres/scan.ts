@@ -6,7 +6,7 @@
  * 0.2 for a scan among 20,000 in 50 lanes, measured). For the range only the lane's own index has the order.
  */
 import type { DeliveryId, Ordering } from '@posthorn/core';
-import type { DeliveryBody, LaneStore, ScannedDelivery, ScanResult } from '../store.ts';
+import type { DeliveryBody, DueResult, LaneStore, ScannedDelivery, ScanResult } from '../store.ts';
 import { int8s } from './arrays.ts';
 import type { PostgresContext } from './context.ts';
 import { RESENT } from './delivery-rows.ts';
@@ -106,6 +106,20 @@ export async function scan(context: PostgresContext, request: ScanRequest): Prom
   };
 }
 
+export async function scanDue(context: PostgresContext, request: Parameters<LaneStore['scanDue']>[0]): Promise<DueResult> {
+  const [byHand, { due, next }] = await Promise.all([
+    context.hot.all<ScanRow & { readonly heads: boolean }>(BY_HAND(request.ordering), request.lane),
+    dueBeyond(context, request, 0),
+  ]);
+  const wished = byHand.filter(({ heads }) => heads);
+  return {
+    deliveries: together(wished, due),
+    wishedBehind: byHand.filter(({ heads }) => !heads).map(scanned),
+    moreBeyond: wished.length === BEYOND_LIMIT || due.length === BEYOND_LIMIT,
+    dueBeyond: next,
+  };
+}
+
 export async function scanKey(
   { hot }: PostgresContext,
   { lane, orderingKey, late, after, limit }: Parameters<LaneStore['scanKey']>[0],
@@ -123,7 +137,7 @@ function together(wished: readonly ScanRow[], rows: readonly ScanRow[]): Scanned
 /** `next`: the earliest instant of those that are still to come. */
 async function dueBeyond(
   { hot, clock }: PostgresContext,
-  { lane, ordering }: ScanRequest,
+  { lane, ordering }: Pick<ScanRequest, 'lane' | 'ordering'>,
   after: number,
 ): Promise<{ due: ScanRow[]; next: number | null }> {
   const now = await clock.now();

@@ -12,6 +12,7 @@ import { STATE_COLUMNS, type StateRow, stateFromRow } from '../shared/lane-state
 import type {
   CadenceGroup,
   DeliveryBody,
+  DueResult,
   Environment,
   EnvironmentState,
   LaneRelease,
@@ -76,6 +77,9 @@ export function sqliteLanes(context: SqliteContext): LaneStore {
     },
     async scan(request) {
       return scan(context, request);
+    },
+    async scanDue(request) {
+      return scanDue(context, request);
     },
     async scanKey({ lane, orderingKey, late, after, limit }) {
       const rows = db.all<ScanRow>(
@@ -239,7 +243,7 @@ function candidates(
   now: number,
 ): LeaseCandidate[] {
   const found = db.all<LeaseCandidate>(
-    `SELECT pk, standing, wish_at AS at FROM lanes WHERE ${IDLE} AND wish_at IS NOT NULL ORDER BY wish_at LIMIT +?`,
+    `SELECT pk, standing, wish_at AS at, 1 AS wished FROM lanes WHERE ${IDLE} AND wish_at IS NOT NULL ORDER BY wish_at LIMIT +?`,
     limits.proven,
   );
   for (const [standing, name] of STANDINGS.entries()) {
@@ -293,7 +297,7 @@ const STIRRED = 'holder IS NOT NULL AND (first_at IS NOT NULL OR due_at IS NOT N
 
 function stirred(
   { db, now: clock }: SqliteContext,
-  { holder, gates }: { readonly holder: string; readonly gates: ReadonlyMap<string, number> },
+  { holder, except, gates }: Parameters<LaneStore['stirred']>[0],
 ): { lane: number; rescan: boolean }[] {
   const now = clock();
   const rows = db.all<{ pk: number; cadence_group: string; first_at: number | null; due_at: number | null }>(
@@ -302,8 +306,9 @@ function stirred(
   );
   const due = rows.filter(
     (row) =>
-      (row.due_at !== null && row.due_at <= now) ||
-      (row.first_at !== null && row.first_at <= (gates.get(row.cadence_group) ?? Number.NEGATIVE_INFINITY)),
+      !except.includes(row.pk) &&
+      ((row.due_at !== null && row.due_at <= now) ||
+        (row.first_at !== null && row.first_at <= (gates.get(row.cadence_group) ?? Number.NEGATIVE_INFINITY))),
   );
   if (due.length === 0) return [];
   return db.transaction(() =>
@@ -356,6 +361,17 @@ function scan(context: SqliteContext, request: ScanRequest): ScanResult {
   };
 }
 
+function scanDue(context: SqliteContext, request: Parameters<LaneStore['scanDue']>[0]): DueResult {
+  const { wished, wishedBehind } = byHand(context, request);
+  const { due, next } = dueBeyond(context, request, 0);
+  return {
+    deliveries: together(wished, due),
+    wishedBehind,
+    moreBeyond: wished.length === BEYOND_LIMIT || due.length === BEYOND_LIMIT,
+    dueBeyond: next,
+  };
+}
+
 /** What was asked for by hand first, and not again in its own place. */
 function together(wished: readonly ScanRow[], rows: readonly ScanRow[]): ScannedDelivery[] {
   if (wished.length === 0) return rows.map(scanned);
@@ -376,7 +392,10 @@ const HEADS_ITS_QUEUE: Readonly<Record<Ordering, string>> = {
 };
 
 /** What was asked for by hand goes first, wherever in the lane it stands, unless it stands behind another of its queue. */
-function byHand({ db }: SqliteContext, { lane, ordering }: ScanRequest): { wished: ScanRow[]; wishedBehind: ScannedDelivery[] } {
+function byHand(
+  { db }: SqliteContext,
+  { lane, ordering }: Pick<ScanRequest, 'lane' | 'ordering'>,
+): { wished: ScanRow[]; wishedBehind: ScannedDelivery[] } {
   const rows = (heads: boolean): ScanRow[] =>
     db.all<ScanRow>(
       `SELECT ${SCAN_COLUMNS} FROM deliveries d INDEXED BY deliveries_by_hand
@@ -390,7 +409,7 @@ function byHand({ db }: SqliteContext, { lane, ordering }: ScanRequest): { wishe
 /** Beyond the gate: what has an instant of its own. `next`: the earliest of those that is still to come. */
 function dueBeyond(
   { db, now: clock }: SqliteContext,
-  { lane, ordering }: ScanRequest,
+  { lane, ordering }: Pick<ScanRequest, 'lane' | 'ordering'>,
   after: number,
 ): { due: ScanRow[]; next: number | null } {
   const now = clock();

@@ -46,6 +46,8 @@ export interface Verdict {
 
 /**
  * @param options.url of the database, of one host or several
+ * @param options.programs main.ts of each API process, where it is not this version's
+ * @param options.role what the API processes do: `all` dispatches too
  * @param options.asked where the test itself asks: the same, unless that changes
  */
 export async function openChaos(options: {
@@ -53,9 +55,11 @@ export async function openChaos(options: {
   readonly endpoints: number;
   readonly dispatchers: number;
   readonly apis: number;
+  readonly programs?: readonly string[];
+  readonly role?: 'api' | 'all';
   readonly asked?: () => string;
 }): Promise<ChaosStage> {
-  const { url, endpoints, asked = () => url } = options;
+  const { url, endpoints, programs = [], role = 'api', asked = () => url } = options;
   const folder = await mkdtemp(join(tmpdir(), 'posthorn-chaos-'));
   const files = { published: join(folder, 'published.log'), received: join(folder, 'received.log'), nodes: join(folder, 'nodes.log') };
   const key = randomBytes(32).toString('base64');
@@ -65,15 +69,16 @@ export async function openChaos(options: {
     return child;
   };
 
-  const startApi = async (port: number): Promise<ServerProcess> => {
+  const startApi = async (port: number, index: number): Promise<ServerProcess> => {
+    const program = programs[index];
     const env = {
       DATABASE_URL: url,
-      POSTHORN_ROLE: 'api',
+      POSTHORN_ROLE: role,
       POSTHORN_ENCRYPTION_KEY: key,
       POSTHORN_CADENCE_SANDBOX: 'immediate',
       POSTHORN_LOG_LEVEL: 'error',
     };
-    const server = await startServer({ dataDir: join(folder, 'data'), port, env });
+    const server = await startServer({ dataDir: join(folder, 'data'), port, env, ...(program === undefined ? {} : { program }) });
     started(server.child);
     return server;
   };
@@ -142,7 +147,7 @@ export async function openChaos(options: {
       const api = apis[index];
       if (port === undefined || api === undefined) throw new Error(`there is no API process ${index}`);
       await end(api.child);
-      apis[index] = await startApi(port);
+      apis[index] = await startApi(port, index);
     },
     async restartDispatcher(index) {
       const dispatcher = dispatchers[index];

@@ -11,6 +11,16 @@
 -- Distribution: every primary key and every unique constraint of a tenant's table holds `application`, so that each of them can be distributed by
 -- it. What has none (applications, environments, event_types, keys) is small and read everywhere.
 
+-- The installation that `posthorn copy` brings here from SQLite, or has brought: one row at the most. Until it is finished no server works on this database.
+CREATE TABLE posthorn.copies (
+  installation text COLLATE "C" PRIMARY KEY, -- which it is, by a digest of what was first in it
+  state text COLLATE "C" NOT NULL, -- digest of what it held when the copy began: nothing may have changed when it goes on
+  source text NOT NULL, -- where it was read, for people
+  progress text NOT NULL, -- JSON: for each table how far it has come
+  started_at bigint NOT NULL,
+  finished_at bigint
+);
+
 CREATE TYPE posthorn.environment AS ENUM ('production', 'sandbox');
 
 -- Publish order. Not cached: a later publish has a higher number, whichever process made it.
