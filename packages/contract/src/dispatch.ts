@@ -5,7 +5,13 @@ export const DispatchSchema = Type.Object(
   {
     environment: EnvironmentSchema,
     cadence: Type.String({ description: 'When it sends: `every 30m`, `immediate` or `cron <expression> <time zone>`' }),
-    last_at: Nullable(Type.String({ format: 'date-time', description: 'When a dispatch last sent something' })),
+    last_at: Nullable(
+      Type.String({
+        format: 'date-time',
+        description:
+          'When a dispatch last sent something. For an application key: when its own last attempt was, to the minute, a few seconds later',
+      }),
+    ),
     next_at: Nullable(Type.String({ format: 'date-time', description: 'The next tick; null where the cadence has none left' })),
     pending: Type.Integer({ description: 'Deliveries that wait; for an application key, its own' }),
     oldest_pending_at: Nullable(Type.String({ format: 'date-time', description: 'The publish of the oldest of them' })),

@@ -78,25 +78,28 @@ function brakeRoute(api: Api, store: Store, action: 'pause' | 'resume'): void {
 }
 
 async function dispatchView(store: Store, principal: Principal, state: EnvironmentState): Promise<DispatchView> {
-  const [now, backlog, brakes] = await Promise.all([
+  const { environment, application } = principal;
+  const [now, lastAt, backlog, brakes] = await Promise.all([
     store.now(),
-    store.environments.backlog(principal.environment, principal.application),
-    store.brakes.get(principal.environment),
+    // The environment's own would tell an application when others were sent to.
+    application === null ? state.lastDispatchAt : store.stats.lastAttemptAt(environment, application),
+    store.environments.backlog(environment, application),
+    store.brakes.get(environment),
   ]);
-  const own = brakes.applications.find(({ application }) => application === principal.application);
+  const own = brakes.applications.find((brake) => brake.application === application);
   const reading = parseCadence(state.cadence);
   return {
     environment: state.environment,
     cadence: state.cadence,
-    last_at: timestampOrNull(state.lastDispatchAt),
+    last_at: timestampOrNull(lastAt),
     // `now` itself is a tick that is happening; the next one comes after it.
     next_at: reading.ok ? timestampOrNull(nextTick(reading.cadence, reading.cadence.kind === 'immediate' ? now : now + 1)) : null,
     pending: backlog.pending,
     oldest_pending_at: timestampOrNull(backlog.oldestPendingAt),
     paused_at: timestampOrNull(brakes.pausedAt ?? own?.pausedAt ?? null),
     paused_applications:
-      principal.application === null
-        ? brakes.applications.map(({ application, pausedAt }) => ({ application, paused_at: timestamp(pausedAt) }))
+      application === null
+        ? brakes.applications.map((brake) => ({ application: brake.application, paused_at: timestamp(brake.pausedAt) }))
         : [],
   };
 }

@@ -78,7 +78,7 @@ export interface ApplicationStore {
   get(idOrUid: string): Promise<Application | null>;
   list(page: PageRequest): Promise<Page<Application>>;
   update(id: ApplicationId, change: { readonly name?: string; readonly uid?: string | null }): Promise<Application | 'conflict' | null>;
-  /** Deletes it with its endpoints and keys; what waits is canceled. False: there is none. */
+  /** Deletes it with its endpoints and keys; what waits is canceled, after the answer where it is much. False: there is none. */
   delete(id: ApplicationId): Promise<boolean>;
 }
 
@@ -143,7 +143,7 @@ export interface EndpointStore {
     id: EndpointId,
     change: Partial<EndpointSettings> & { readonly status?: 'enabled' | 'paused' },
   ): Promise<Endpoint | null>;
-  /** Deletes it; what waits is canceled (`endpoint_deleted`). False: there is none. */
+  /** Deletes it; what waits is canceled (`endpoint_deleted`), after the answer where it is much. False: there is none. */
   delete(environment: Environment, id: EndpointId): Promise<boolean>;
   secrets(environment: Environment, id: EndpointId): Promise<EndpointSecrets | null>;
   /** `conflict`: a rotation is under way. `overlapMs` 0 switches at once. */
@@ -750,6 +750,11 @@ export interface StatsStore {
     },
   ): Promise<Rollup[]>;
   /**
+   * The start of the newest bucket in which the application had an attempt: to the minute, to the hour after three days, to the day after 90. Null: none that is
+   * still counted. What was settled in the last moments may be missing.
+   */
+  lastAttemptAt(environment: Environment, application: ApplicationId): Promise<number | null>;
+  /**
    * The endpoints that took longest to answer, the slowest first: by the 95th percentile (milliseconds) of what the hours since `since` have counted, whole
    * hours. What was settled in the last moments may be missing.
    */
@@ -832,7 +837,11 @@ export interface UpkeepStore {
     readonly cursor: string | null;
     readonly limit: number;
   }): Promise<{ readonly removed: number; readonly cursor: string | null }>;
-  /** Moves what settles have counted since into the buckets. Reading `rollups` needs it not. @returns whether there may be more */
+  /**
+   * Moves what settles have counted since into the buckets. Reading `rollups` needs it not.
+   * @param limit of rows of buckets: about as many are written
+   * @returns whether there may be more
+   */
   foldStats(limit: number): Promise<boolean>;
 }
 

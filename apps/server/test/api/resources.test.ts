@@ -1,5 +1,6 @@
 /** Applications, the catalogue, the log, deliveries and dispatch: what they answer when all is well. */
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
+import { endAll } from '../store/conformance/harness.ts';
 import { type Workbench, workbench } from './workbench.ts';
 
 let bench: Workbench = await workbench();
@@ -339,4 +340,26 @@ test('a delivery shows its attempts with advice, timings and the answer as text'
     },
   ]);
   expect((await bench.call('GET', '/v1/dispatch')).body.last_at).toBe(instant(0));
+});
+
+test('an application key sees when its own were last sent, never when others were', async () => {
+  const { keys } = await bench.tenant('other');
+  await endpoint();
+  await endpoint({}, 'other');
+  const lastAt = async (key: string) => (await bench.call('GET', '/v1/dispatch', { key })).body.last_at;
+  const send = async (application: string) => {
+    await publish({ application });
+    expect(await endAll(bench.store, { status: 'succeeded' }, { more: { startedAt: bench.clock.time } })).toBe(1);
+    expect(await bench.store.upkeep.foldStats(100)).toBe(false);
+  };
+  await send('business-1');
+  expect(await lastAt(bench.service.sandbox)).toBe(instant(0));
+  expect(await lastAt(keys.sandbox)).toBeNull();
+  await send('other');
+  const minute = new Date(Math.floor(bench.clock.time / 60_000) * 60_000).toISOString();
+  bench.clock.time += 3_600_000;
+  await send('business-1');
+  expect(await lastAt(bench.service.sandbox)).toBe(instant(0));
+  expect(await lastAt(keys.sandbox)).toBe(minute);
+  expect(await lastAt(keys.production)).toBeNull();
 });

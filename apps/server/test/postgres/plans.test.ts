@@ -91,7 +91,7 @@ async function fill(): Promise<void> {
   }
 }
 
-/** Everything that publishing and dispatching ask for. */
+/** Everything that publishing, dispatching and whoever watches them ask for. */
 async function everything(): Promise<void> {
   const now = await store.now();
   await publish(store, ...Array.from({ length: 20 }, (_, index) => event({ type: `t${index}`, orderingKey: 'k1' })));
@@ -116,6 +116,8 @@ async function everything(): Promise<void> {
   await store.lanes.stirred({ holder: held.lease.holder, except: [], gates: new Map([['sandbox:', now]]) });
   await store.lanes.target(held.lease);
   await store.lanes.release([{ lease: held.lease, firstAt: 1, dueAt: null, notBefore: 0, state: CALM }]);
+  await store.environments.backlog('sandbox', null);
+  await store.figures();
   await store.lanes.upcoming();
 }
 
@@ -140,7 +142,11 @@ const INTENDED: readonly (readonly [string, readonly RegExp[]])[] = [
   ['WITH due AS MATERIALIZED', [/^lanes_stirred$/]],
   ['ORDER BY pk FOR KEY SHARE', [/^lanes_pkey$/]],
   ['SET first_at = $1 WHERE pk IN', [/^lanes_pkey$/]],
+  ['coalesce(sum(waiting.count), 0)', [/^pending_(pkey|late_age)$/, /^pending_late_age$/]],
+  ['SELECT e.environment, min(least(', [/^pending_pkey$/, /^pending_late_age$/]],
 ];
+/** What counts endpoints and lanes may walk through those, but never through what waits. */
+const COUNTS = /^SELECT\n? *(e\.environment, min|coalesce\(sum\(waiting|\(SELECT count)/;
 
 test(`with ${ROWS} waiting, each hot statement goes through its index, and none walks through a table`, { timeout: 600_000 }, async () => {
   await server.query('ALTER SYSTEM SET auto_explain.log_min_duration = 0');
@@ -157,6 +163,7 @@ test(`with ${ROWS} waiting, each hot statement goes through its index, and none 
   const walks = plans.flatMap(({ 'Query Text': text, Plan: plan }) =>
     nodes(plan)
       .filter((node) => node['Node Type'] === 'Seq Scan' && LARGE.test(node['Relation Name'] ?? '') && (node['Actual Loops'] ?? 0) > 0)
+      .filter((node) => !(COUNTS.test(text) && /^(endpoints|lanes)$/.test(node['Relation Name'] ?? '')))
       .map((node) => `${node['Relation Name']}: ${text.slice(0, 120)}`),
   );
   expect(walks).toEqual([]);

@@ -1,4 +1,4 @@
-/** How SQLite runs the lists: by an index that has their order, or over the few rows of one event or key. Never over the table. */
+/** How SQLite runs the lists, and finds the oldest that waits: by an index that has their order, or over the few rows of one event or key. Never over the table. */
 import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -45,11 +45,11 @@ describe('SQLite lists', () => {
   });
 
   /** The plan of the one list that `work` runs, a line a step. The spy only looks: the statement runs as ever. */
-  async function planOf(work: () => Promise<unknown>): Promise<string[]> {
-    const all = vi.spyOn(Database.prototype, 'all');
+  async function planOf(work: () => Promise<unknown>, method: 'all' | 'get' = 'all'): Promise<string[]> {
+    const asked = vi.spyOn(Database.prototype, method);
     await work();
-    const call = all.mock.calls.find(([sql]) => sql.includes('ORDER BY'));
-    all.mockRestore();
+    const call = asked.mock.calls.find(([sql]) => sql.includes('ORDER BY'));
+    asked.mockRestore();
     if (call === undefined) throw new Error('there was no list');
     const [sql, ...parameters] = call;
     return db.all<{ detail: string }>(`EXPLAIN QUERY PLAN ${sql}`, ...parameters).map(({ detail }) => detail);
@@ -79,6 +79,22 @@ describe('SQLite lists', () => {
     const plan = await planOf(() => store.deliveries.list('sandbox', { ...DELIVERIES, ...filter }));
     expect(plan.filter((step) => step.startsWith('SCAN') || step.includes('TEMP B-TREE'))).toEqual([]);
     expect(plan.join('\n')).toMatch(new RegExp(`SEARCH d USING INDEX ${index} `));
+  });
+
+  test('when an application was last sent to is the end of a stretch of the counts’ own key', async () => {
+    const plan = await planOf(() => store.stats.lastAttemptAt('sandbox', application));
+    expect(plan).toEqual(['SEARCH rollups USING PRIMARY KEY (environment=? AND scope=? AND owner=? AND width=?)']);
+  });
+
+  test.each<[string, () => Promise<unknown>]>([
+    ['in an environment', () => store.environments.backlog('sandbox', null)],
+    ['in an application', () => store.environments.backlog('sandbox', application)],
+    ['for metrics', () => store.figures()],
+  ])('the oldest that waits, %s, is sought lane by lane', async (_, work) => {
+    const plan = await planOf(work, 'get');
+    expect(plan.filter((step) => step.startsWith('SCAN d') || step.includes('TEMP B-TREE'))).toEqual([]);
+    expect(plan).toContain('SEARCH d USING INDEX deliveries_pending (lane=?)');
+    expect(plan.join('\n')).toMatch(/SEARCH d USING (COVERING )?INDEX deliveries_late_age \(lane=\?\)/);
   });
 
   test.each<[string, Partial<DeliveryFilter>]>([

@@ -1,5 +1,6 @@
 /** What every part of the PostgreSQL store works with. */
 import type { Cipher } from '../cipher.ts';
+import type { Deletions } from '../shared/deletions.ts';
 import type { Actor, StoreHint } from '../store.ts';
 import type { StoreClock } from './clock.ts';
 import type { Database } from './database.ts';
@@ -14,6 +15,7 @@ export interface PostgresContext {
   readonly cipher: Cipher;
   /** In whose name changes are made; null: nobody's, and the audit log does not hear of them. */
   readonly actor: Actor | null;
+  readonly deletions: Deletions;
   /** Tells the subscribers of this process, and those of all others, that something changed. Call it only after the commit. */
   readonly hint: (...hints: readonly StoreHint[]) => void;
 }

@@ -1,10 +1,12 @@
 /** The figures of the whole database that metrics and the operator see. */
 import { ENVIRONMENTS, type Environment, type Figures } from '../store.ts';
+import { OLDEST_AT, OLDEST_OF_LANE } from './backlog.ts';
 import type { PostgresContext } from './context.ts';
 
+// A deleted endpoint's lane stays, and so does what was known of its breaker.
 const COUNTS = `SELECT
-  (SELECT count(*) FROM posthorn.lanes WHERE probe_at IS NOT NULL AND probe_at > $1) AS open,
-  (SELECT count(*) FROM posthorn.lanes WHERE probe_at IS NOT NULL AND probe_at <= $1) AS half_open,
+  (SELECT count(*) FROM posthorn.lanes WHERE deleted = 0 AND probe_at IS NOT NULL AND probe_at > $1) AS open,
+  (SELECT count(*) FROM posthorn.lanes WHERE deleted = 0 AND probe_at IS NOT NULL AND probe_at <= $1) AS half_open,
   (SELECT count(*) FROM posthorn.endpoints WHERE deleted_at IS NULL) AS endpoints,
   (SELECT count(*) FROM posthorn.lanes WHERE holder IS NOT NULL) AS leased,
   (SELECT count(*) FROM posthorn.notices WHERE handled_at IS NULL) AS notices,
@@ -12,11 +14,8 @@ const COUNTS = `SELECT
   (SELECT count(*) FROM posthorn.outbox) AS waiting,
   (SELECT count(*) FROM posthorn.outbox_refused) AS refused`;
 
-/** The oldest of each lane is the first of its queue: one seek each. */
-const OLDEST = `SELECT e.environment, min(oldest.published_at) AS at
-  FROM posthorn.endpoints e CROSS JOIN LATERAL (
-    SELECT p.published_at FROM posthorn.pending p WHERE p.lane >= e.pk AND p.lane <= e.pk ORDER BY p.lane, p.seq LIMIT 1
-  ) oldest
+const OLDEST = `SELECT e.environment, ${OLDEST_AT} AS at
+  FROM posthorn.endpoints e ${OLDEST_OF_LANE}
   WHERE e.deleted_at IS NULL GROUP BY e.environment`;
 
 export async function figures({ db, clock }: PostgresContext): Promise<Figures> {

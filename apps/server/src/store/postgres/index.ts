@@ -3,6 +3,7 @@ import { randomBytes as systemRandomBytes } from 'node:crypto';
 import { pooledRandomBytes } from '../../random-bytes.ts';
 import type { Cipher } from '../cipher.ts';
 import { auditStore } from '../shared/audit.ts';
+import { Deletions } from '../shared/deletions.ts';
 import { type EndpointRow, secretState } from '../shared/endpoints.ts';
 import { environmentStore } from '../shared/environments.ts';
 import { type KeyUses, keyUses } from '../shared/keys.ts';
@@ -17,7 +18,7 @@ import { databaseClock } from './clock.ts';
 import { Connector } from './connection.ts';
 import type { PostgresContext } from './context.ts';
 import { Database } from './database.ts';
-import { resumeDeletions } from './deletions.ts';
+import { deletionSteps, resumeDeletions } from './deletions.ts';
 import { postgresDeliveries } from './deliveries.ts';
 import { postgresEvents } from './events.ts';
 import { figures } from './figures.ts';
@@ -54,7 +55,7 @@ const HOT_CONNECTIONS = 5;
 const OTHER_CONNECTIONS = 5;
 
 /**
- * Connects, brings the schema up to date, makes the partitions that are due and finishes deletions that a process left undone.
+ * Connects, brings the schema up to date, makes the partitions that are due and goes on with deletions that a process left undone.
  * @throws {StoreUnavailable} the database cannot be reached, belongs to a newer program, or holds a copy that is not finished
  * @throws {RangeError} the URL does not do
  */
@@ -78,6 +79,7 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
     randomBytes: options.randomBytes ?? pooledRandomBytes(),
     cipher: options.cipher,
     actor: null,
+    deletions: new Deletions(deletionSteps({ db })),
     hint: (...sent) => hints.send(...sent),
   };
   const shared = sharedContext(context);
@@ -88,6 +90,7 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
   const close = async (): Promise<void> => {
     // What was asked for before this still gets its connection.
     await new Promise((resolve) => setImmediate(resolve));
+    await context.deletions.close();
     db.refuse();
     await uses.flush().catch(() => {});
     await lanes.giveBack().catch(() => {});
@@ -98,7 +101,7 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
   try {
     await checkKey(context);
     await makePartitions(context);
-    await resumeDeletions(context);
+    await resumeDeletions(context, context.deletions);
   } catch (error) {
     await close();
     throw error;

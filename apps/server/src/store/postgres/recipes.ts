@@ -3,7 +3,6 @@ import type { LaneRecipes, LanesOf, SharedContext } from '../shared/context.ts';
 import { type Answer, all, get, type Recipe, run } from '../shared/recipe.ts';
 import type { PostgresContext } from './context.ts';
 import type { Transaction } from './database.ts';
-import { cancelDeleted } from './deletions.ts';
 import { postgresJobs } from './jobs.ts';
 import { unfolded } from './stats.ts';
 
@@ -72,7 +71,7 @@ export function sharedContext(context: PostgresContext): SharedContext {
     lanes,
     jobs: postgresJobs(context),
     counts: { unfolded },
-    cancelDeleted: (lane, reason) => cancelDeleted(context, lane, reason),
+    deletions: context.deletions,
   };
 }
 

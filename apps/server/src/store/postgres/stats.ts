@@ -1,28 +1,15 @@
 /**
  * Counts over time. A settle writes one row with what its whole batch counted (`rollup_deltas`), where a row per endpoint and width would be several
- * upserts for each lane of the batch, and all dispatchers would queue for the environment's. `foldStats` moves many of these at once into the buckets; who reads
+ * upserts for each lane of the batch, and all dispatchers would queue for the environment's. `foldStats` moves these into the buckets; who reads
  * before that adds them up himself.
  */
-import { addLatencies, type Latencies, ROLLUPS } from '@posthorn/core';
+import { addLatencies, type Latencies } from '@posthorn/core';
 import type { Conditions } from '../page.ts';
-import { addUp, Buckets, type Owner, type RollupSeries } from '../shared/buckets.ts';
+import { ATTEMPTS_FOR_A_ROW, addUp, type Owner, type RollupSeries, Share } from '../shared/buckets.ts';
 import { all, type Recipe } from '../shared/recipe.ts';
 import { int2s, int4s, int8s, texts } from './arrays.ts';
 import type { PostgresContext } from './context.ts';
 import type { Transaction } from './database.ts';
-
-/** The sums of each lane and minute. @param minute its width: a parameter */
-const counted = (deltas: string, minute: string): string => `SELECT c.lane, d.at / ${minute} * ${minute} AS at,
-    count(*) FILTER (WHERE c.failed) AS failed, array_agg(c.duration) AS durations
-  FROM (${deltas}) d CROSS JOIN LATERAL unnest(d.lanes, d.durations, d.failed) AS c (lane, duration, failed)
-  GROUP BY 1, 2`;
-
-interface CountedRow {
-  readonly lane: number;
-  readonly at: number;
-  readonly failed: number;
-  readonly durations: readonly number[];
-}
 
 export function unfolded(where: Conditions): Recipe<{ at: number; failed: number; durations: number[] }[]> {
   return all(
@@ -37,12 +24,27 @@ export function unfolded(where: Conditions): Recipe<{ at: number; failed: number
 /** One process at a time: the others have nothing to fold meanwhile. */
 const ALONE = 'SELECT pg_try_advisory_xact_lock(8101815670912281201) AS alone';
 
-const TAKE = `WITH taken AS (
-    DELETE FROM posthorn.rollup_deltas WHERE seq = ANY (ARRAY(SELECT seq FROM posthorn.rollup_deltas ORDER BY seq LIMIT $1))
-    RETURNING at, lanes, durations, failed
-  ), sums AS (${counted('SELECT * FROM taken', '$2::bigint')})
-  SELECT s.*, (SELECT count(*) FROM taken) AS taken, e.environment, e.application, e.pk AS endpoint
-  FROM sums s LEFT JOIN posthorn.lanes l ON l.pk = s.lane LEFT JOIN posthorn.endpoints e ON e.pk = l.endpoint`;
+/** The oldest batches, until they hold $2 attempts. JSON is read several times faster than an array's own text. */
+const OLDEST = `SELECT seq, at, array_to_json(lanes)::text AS lanes, array_to_json(durations)::text AS durations, array_to_json(failed)::text AS failed
+  FROM (
+    SELECT *, sum(cardinality(lanes)) OVER (ORDER BY seq) - cardinality(lanes) AS before
+    FROM (SELECT * FROM posthorn.rollup_deltas ORDER BY seq LIMIT $1) oldest
+  ) d WHERE before < $2 ORDER BY seq`;
+
+interface DeltaRow {
+  readonly seq: number;
+  readonly at: number;
+  readonly lanes: string;
+  readonly durations: string;
+  readonly failed: string;
+}
+
+/** By seq: one that is lower may be committed later. */
+const DELETE = 'DELETE FROM posthorn.rollup_deltas WHERE seq = ANY ($1::bigint[])';
+const SHORTEN = 'UPDATE posthorn.rollup_deltas SET lanes = lanes[$2:], durations = durations[$2:], failed = failed[$2:] WHERE seq = $1';
+
+const OWNERS = `SELECT l.pk AS lane, e.environment, e.application, e.pk AS endpoint
+  FROM posthorn.lanes l JOIN posthorn.endpoints e ON e.pk = l.endpoint WHERE l.pk = ANY ($1::integer[])`;
 
 const BEFORE = `SELECT r.environment, r.scope, r.owner, r.width, r.at, r.latencies
   FROM unnest($1::text[], $2::smallint[], $3::integer[], $4::integer[], $5::bigint[]) AS k (environment, scope, owner, width, at)
@@ -53,22 +55,43 @@ const WRITE = `INSERT INTO posthorn.rollups AS r (environment, scope, owner, wid
   ON CONFLICT (environment, scope, owner, width, at)
   DO UPDATE SET accepted = r.accepted + excluded.accepted, failed = r.failed + excluded.failed, latencies = excluded.latencies`;
 
-/** Moves up to `limit` batches into the buckets. @returns whether there may be more */
+/**
+ * Moves counts into the buckets, up to about `limit` rows of these: the loop adds them up, and is not to be held for long. A batch that comes to more is moved in
+ * parts: what is left of it is written back in the same transaction.
+ * @returns whether there may be more
+ */
 export function foldStats({ db }: PostgresContext, limit: number): Promise<boolean> {
   return db.transaction(async (tx) => {
     if ((await tx.get<{ alone: boolean }>(ALONE))?.alone !== true) return false;
-    const rows = await tx.all<CountedRow & Partial<Owner> & { readonly taken: number }>(TAKE, limit, ROLLUPS[0].widthMs);
-    const lanes = new Map<number, Buckets>();
-    const owners = new Map<number, Owner>();
-    for (const { lane, at, failed, durations, environment, application, endpoint } of rows) {
-      const buckets = lanes.get(lane) ?? new Buckets();
-      lanes.set(lane, buckets);
-      buckets.count(at, failed, durations);
-      if (environment != null && application != null && endpoint != null) owners.set(lane, { environment, application, endpoint });
+    const deltas = await tx.all<DeltaRow>(OLDEST, limit, limit * ATTEMPTS_FOR_A_ROW);
+    const share = new Share(limit);
+    const done: number[] = [];
+    for (const delta of deltas) {
+      if (share.isFull) break;
+      const { taken, isWhole } = take(share, delta);
+      if (isWhole) done.push(delta.seq);
+      // Arrays count from 1.
+      else await tx.run(SHORTEN, delta.seq, taken + 1);
     }
-    await write(tx, addUp(lanes, owners));
-    return (rows[0]?.taken ?? 0) === limit;
+    await tx.run(DELETE, int8s(done));
+    const owners = await tx.all<Owner & { readonly lane: number }>(OWNERS, int4s([...share.lanes.keys()]));
+    await write(tx, addUp(share.lanes, new Map(owners.map(({ lane, ...owner }) => [lane, owner]))));
+    return share.isFull || deltas.length === limit;
   });
+}
+
+/** Takes attempts as long as the share has room. @returns how many, and whether these are all */
+function take(share: Share, { at, ...delta }: DeltaRow): { readonly taken: number; readonly isWhole: boolean } {
+  const lanes = JSON.parse(delta.lanes) as number[];
+  const durations = JSON.parse(delta.durations) as number[];
+  const failed = JSON.parse(delta.failed) as boolean[];
+  let taken = 0;
+  for (const lane of lanes) {
+    if (share.isFull) break;
+    share.count(lane, at, { failed: failed[taken] === true ? 1 : 0, durations: durations.slice(taken, taken + 1) });
+    taken += 1;
+  }
+  return { taken, isWhole: taken === lanes.length };
 }
 
 async function write(tx: Transaction, series: readonly RollupSeries[]): Promise<void> {

@@ -143,7 +143,10 @@ export function applicationStore(context: SharedContext): ApplicationStore {
       });
       if (lanes === null) return false;
       context.hint(...lanes.map(({ pk }) => ({ kind: 'endpoint' as const, lane: pk })));
-      for (const { pk } of lanes) await context.cancelDeleted(pk, 'application_deleted');
+      await context.deletions.cancel(
+        lanes.map(({ pk }) => pk),
+        'application_deleted',
+      );
       return true;
     },
   };

@@ -46,6 +46,10 @@ export class Buckets {
     for (const ms of durations) countLatency(sum.latencies, ms);
   }
 
+  get size(): number {
+    return this.#sums.size;
+  }
+
   #sum(at: number): Sum {
     let sum = this.#sums.get(at);
     if (sum === undefined) {
@@ -57,6 +61,40 @@ export class Buckets {
 
   sorted(): Rollup[] {
     return [...this.#sums].map(([at, sum]) => ({ at, ...sum })).sort((a, b) => a.at - b.at);
+  }
+}
+
+/** A lane's minute is written to its endpoint's and its application's buckets of each width. The environment's few rows come on top, once for all lanes. */
+const ROWS_OF_A_MINUTE = 2 * ROLLUPS.length;
+/** Counting an attempt costs about a fiftieth of writing a row. */
+export const ATTEMPTS_FOR_A_ROW = 10;
+
+/** What one step moves into the buckets: counts by lane and minute, until they come to as many rows as the step may write. At least one of them fits. */
+export class Share {
+  readonly lanes = new Map<number, Buckets>();
+  readonly #rows: number;
+  #minutes = 0;
+  #attempts = 0;
+
+  constructor(rows: number) {
+    this.#rows = rows;
+  }
+
+  get isFull(): boolean {
+    return this.#minutes * ROWS_OF_A_MINUTE >= this.#rows || this.#attempts >= this.#rows * ATTEMPTS_FOR_A_ROW;
+  }
+
+  /** Attempts of one lane at that instant: how many failed, and how long each took in milliseconds. */
+  count(lane: number, at: number, { failed, durations }: { readonly failed: number; readonly durations: readonly number[] }): void {
+    let buckets = this.lanes.get(lane);
+    if (buckets === undefined) {
+      buckets = new Buckets();
+      this.lanes.set(lane, buckets);
+    }
+    const before = buckets.size;
+    buckets.count(bucketStart(at, ROLLUPS[0].widthMs), failed, durations);
+    this.#minutes += buckets.size - before;
+    this.#attempts += durations.length;
   }
 }
 

@@ -1,6 +1,7 @@
 /** What the recipes work with, and what an engine has to bring. */
 import type { Cipher } from '../cipher.ts';
 import type { Actor, Environment, StoreHint } from '../store.ts';
+import type { Deletions } from './deletions.ts';
 import type { JobRecipes } from './jobs.ts';
 import type { Recipe } from './recipe.ts';
 import type { UnfoldedRecipes } from './stats.ts';
@@ -25,8 +26,7 @@ export interface SharedContext {
   readonly lanes: LaneRecipes;
   readonly jobs: JobRecipes;
   readonly counts: UnfoldedRecipes;
-  /** Cancels in steps what waits for a deleted endpoint. */
-  cancelDeleted(lane: number, reason: 'endpoint_deleted' | 'application_deleted'): Promise<void>;
+  readonly deletions: Deletions;
 }
 
 /** By pk, but for an environment. */

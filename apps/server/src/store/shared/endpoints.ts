@@ -222,7 +222,7 @@ export function endpointStore(context: SharedContext): EndpointStore {
       });
       if (lane === null) return false;
       context.hint({ kind: 'endpoint', lane });
-      await context.cancelDeleted(lane, 'endpoint_deleted');
+      await context.deletions.cancel([lane], 'endpoint_deleted');
       return true;
     },
     secrets(environment, id) {

@@ -1,5 +1,5 @@
 /** Reading what was counted over time: the buckets, and on top of them what is not in its bucket yet. */
-import type { ApplicationId, EndpointId, Latencies } from '@posthorn/core';
+import { type ApplicationId, type EndpointId, type Latencies, ROLLUPS } from '@posthorn/core';
 import { Conditions } from '../page.ts';
 import type { StatsStore } from '../store.ts';
 import { Buckets, bucketStart, SCOPES, slowestOwners } from './buckets.ts';
@@ -39,6 +39,23 @@ export function statsStore(context: SharedContext): StatsStore {
         for (const { at, failed, durations } of yield* context.counts.unfolded(where))
           buckets.count(bucketStart(at, widthMs), failed, durations);
         return buckets.sorted();
+      });
+    },
+    lastAttemptAt(environment, application) {
+      return context.read(function* () {
+        const [scope, owner] = yield* scopeOf(application, null);
+        for (const { widthMs } of ROLLUPS) {
+          // One seek: the last row of a stretch of the primary key.
+          const newest = yield* get<{ at: number }>(
+            'SELECT at FROM rollups WHERE environment = ? AND scope = ? AND owner = ? AND width = ? ORDER BY at DESC LIMIT 1',
+            environment,
+            scope,
+            owner,
+            widthMs,
+          );
+          if (newest !== undefined) return newest.at;
+        }
+        return null;
       });
     },
     slowest(environment, { since, limit }) {

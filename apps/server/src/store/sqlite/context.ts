@@ -1,5 +1,6 @@
 /** What every part of the SQLite store works with. */
 import type { Cipher } from '../cipher.ts';
+import type { Deletions } from '../shared/deletions.ts';
 import type { Actor, StoreHint } from '../store.ts';
 import type { Database } from './database.ts';
 
@@ -15,6 +16,7 @@ export interface SqliteContext {
   readonly actor: Actor | null;
   /** Runs `callback` in a later turn of the loop. */
   readonly soon: (callback: () => void) => void;
+  readonly deletions: Deletions;
   /** Tells the subscribers that something changed. Call it only after the commit. */
   readonly hint: (hint: StoreHint) => void;
 }

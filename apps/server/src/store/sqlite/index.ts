@@ -2,6 +2,7 @@
 import { pooledRandomBytes } from '../../random-bytes.ts';
 import type { Cipher } from '../cipher.ts';
 import { auditStore } from '../shared/audit.ts';
+import { Deletions } from '../shared/deletions.ts';
 import { type EndpointRow, secretState } from '../shared/endpoints.ts';
 import { environmentStore } from '../shared/environments.ts';
 import { type KeyUses, keyUses } from '../shared/keys.ts';
@@ -13,7 +14,7 @@ import { accountsConnection } from './accounts.ts';
 import { sqliteBacklog } from './backlog.ts';
 import type { SqliteContext } from './context.ts';
 import { Database } from './database.ts';
-import { resumeDeletions } from './deletions.ts';
+import { deletionSteps, resumeDeletions } from './deletions.ts';
 import { sqliteDeliveries } from './deliveries.ts';
 import { sqliteEvents } from './events.ts';
 import { figures } from './figures.ts';
@@ -37,12 +38,13 @@ export interface SqliteStoreOptions {
 }
 
 /**
- * Opens the database, brings its schema up to date, voids the leases of a process that is gone and finishes deletions it left undone.
+ * Opens the database, brings its schema up to date, voids the leases of a process that is gone and goes on with deletions it left undone.
  * The caller holds the folder's lock.
  */
 export async function openSqliteStore(options: SqliteStoreOptions): Promise<Store> {
   const db = new Database(options.path);
   const listeners = new Set<(hint: StoreHint) => void>();
+  const soon = options.soon ?? setImmediate;
   const context: SqliteContext = {
     db,
     now: options.now,
@@ -50,7 +52,8 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
     randomBytes: options.randomBytes ?? pooledRandomBytes(),
     cipher: options.cipher,
     actor: null,
-    soon: options.soon ?? setImmediate,
+    soon,
+    deletions: new Deletions(deletionSteps({ db, soon })),
     hint(hint) {
       for (const listener of listeners) listener(hint);
     },
@@ -60,7 +63,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
   const shared = sharedContext(context);
   const uses = keyUses(shared);
   const accounts = accountsConnection(options.path);
-  await resumeDeletions(context);
+  resumeDeletions(context, context.deletions);
   return {
     ...auditedParts(context, uses),
     as: (actor: Actor) => auditedParts({ ...context, actor }, uses),
@@ -87,6 +90,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
     },
     async close() {
       await uses.flush();
+      await context.deletions.close();
       listeners.clear();
       accounts.close();
       db.close();

@@ -2,7 +2,6 @@
 import type { LaneRecipes, LanesOf, SharedContext } from '../shared/context.ts';
 import { type Answer, get, type Recipe, run } from '../shared/recipe.ts';
 import type { SqliteContext } from './context.ts';
-import { cancelDeleted } from './deletions.ts';
 import { sqliteJobs } from './jobs.ts';
 import { unfolded } from './stats.ts';
 
@@ -47,7 +46,7 @@ export function sharedContext(context: SqliteContext): SharedContext {
     lanes,
     jobs: sqliteJobs(context),
     counts: { unfolded },
-    cancelDeleted: (lane, reason) => cancelDeleted(context, lane, reason),
+    deletions: context.deletions,
   };
 }
 

@@ -1,10 +1,10 @@
 /**
  * Counts over time. A settle writes one row with what its whole batch counted (`rollup_deltas`), where a row per endpoint and width would be several
- * upserts for each lane of the batch. `foldStats` moves many of these at once into the buckets; who reads before that adds them up himself.
+ * upserts for each lane of the batch. `foldStats` moves these into the buckets; who reads before that adds them up himself.
  */
-import { addLatencies, type Latencies, ROLLUPS } from '@posthorn/core';
+import { addLatencies, type Latencies } from '@posthorn/core';
 import type { Conditions } from '../page.ts';
-import { addUp, Buckets, bucketStart, type Owner, type RollupSeries } from '../shared/buckets.ts';
+import { addUp, type Owner, type RollupSeries, Share } from '../shared/buckets.ts';
 import { all, type Recipe } from '../shared/recipe.ts';
 import type { SqliteContext } from './context.ts';
 
@@ -53,31 +53,34 @@ interface DeltaRow {
   readonly counts: string;
 }
 
-/** Moves up to `limit` batches into the buckets. @returns whether there may be more */
+/**
+ * Moves counts into the buckets, up to about `limit` rows of these: 15 µs each, so that a batch of 400 lanes, which is 2,400 rows, is moved in parts. What is
+ * left of a batch is written back in the same transaction.
+ * @returns whether there may be more
+ */
 export function foldStats(context: SqliteContext, limit: number): boolean {
   const { db } = context;
-  const deltas = db.all<DeltaRow>('SELECT seq, at, counts FROM rollup_deltas ORDER BY seq LIMIT ?', limit);
-  const last = deltas.at(-1);
-  if (last === undefined) return false;
-  const minutes = perLaneAndMinute(deltas);
-  for (const series of addUp(minutes, ownersOf(context, [...minutes.keys()]))) upsert(context, series);
-  db.run('DELETE FROM rollup_deltas WHERE seq <= ?', last.seq);
-  return deltas.length === limit;
+  const share = new Share(limit);
+  let done = 0;
+  while (!share.isFull) {
+    const delta = db.get<DeltaRow>('SELECT seq, at, counts FROM rollup_deltas WHERE seq > ? ORDER BY seq LIMIT 1', done);
+    if (delta === undefined) break;
+    const left = take(share, delta.at, JSON.parse(delta.counts) as LaneCounts[]);
+    if (left.length === 0) done = delta.seq;
+    else db.run('UPDATE rollup_deltas SET counts = ? WHERE seq = ?', JSON.stringify(left), delta.seq);
+  }
+  for (const series of addUp(share.lanes, ownersOf(context, [...share.lanes.keys()]))) upsert(context, series);
+  db.run('DELETE FROM rollup_deltas WHERE seq <= ?', done);
+  return share.isFull;
 }
 
-function perLaneAndMinute(deltas: readonly DeltaRow[]): Map<number, Buckets> {
-  const lanes = new Map<number, Buckets>();
-  for (const { at, counts } of deltas) {
-    for (const [lane, failed, durations] of JSON.parse(counts) as LaneCounts[]) {
-      let buckets = lanes.get(lane);
-      if (buckets === undefined) {
-        buckets = new Buckets();
-        lanes.set(lane, buckets);
-      }
-      buckets.count(bucketStart(at, ROLLUPS[0].widthMs), failed, durations);
-    }
+/** @returns what the share has no room for */
+function take(share: Share, at: number, counts: readonly LaneCounts[]): readonly LaneCounts[] {
+  for (const [index, [lane, failed, durations]] of counts.entries()) {
+    if (share.isFull) return counts.slice(index);
+    share.count(lane, at, { failed, durations });
   }
-  return lanes;
+  return [];
 }
 
 function ownersOf({ db }: SqliteContext, lanes: readonly number[]): Map<number, Owner> {

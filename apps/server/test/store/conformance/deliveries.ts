@@ -14,6 +14,7 @@ import {
   addEndpoint,
   attempt,
   CALM,
+  endAll,
   event,
   lease,
   type OpenedStore,
@@ -420,6 +421,28 @@ export function deliveriesConformance(open: OpenStore): void {
       expect(await store.environments.backlog('sandbox', null)).toEqual({ pending: 3, oldestPendingAt: START });
       expect(await store.environments.backlog('sandbox', other.id)).toEqual({ pending: 1, oldestPendingAt: START + 1 });
       expect(await store.environments.backlog('production', null)).toEqual({ pending: 0, oldestPendingAt: null });
+    });
+
+    test('know the oldest publish that waits, though what was made of it by hand came last', async () => {
+      const application = await prepare(store);
+      await publish(store, event());
+      opened.clock.now += 3 * 24 * 3_600_000;
+      const { id: endpoint } = await addEndpoint(store, application);
+      await publish(store, event());
+      const oldest = async () => {
+        const { environments } = await store.figures();
+        const { oldestPendingAt } = await store.environments.backlog('sandbox', application);
+        return [oldestPendingAt, environments.find(({ environment }) => environment === 'sandbox')?.oldestPendingAt];
+      };
+      expect(await oldest()).toEqual([opened.clock.now, opened.clock.now]);
+      const task = { kind: 'replay_missing' } as const;
+      const job = await store.jobs.create('sandbox', { endpoint, task, since: 0, until: opened.clock.now });
+      if (job === null || job === 'too_many') throw new Error('there is no job');
+      while ((await store.jobs.step(job.id, 500))?.endedAt === null);
+      expect(await oldest()).toEqual([START, START]);
+      // What was sent before, and is sent again, keeps its place: it stands first, and is the oldest as long as it waits.
+      expect(await endAll(store, { status: 'succeeded' })).toBe(2);
+      expect(await oldest()).toEqual([null, null]);
     });
   });
 }

@@ -189,6 +189,9 @@ export function endpointsConformance(open: OpenStore): void {
       expect(await store.endpoints.secrets('sandbox', NOTHING)).toBeNull();
     });
 
+    const allCanceled = (endpoint: EndpointId, count: number) =>
+      expect.poll(async () => (await everyDelivery(store, endpoint, 'canceled')).length, { timeout: 10_000, interval: 5 }).toBe(count);
+
     test('deleting one cancels all that waits, a large backlog too, and leaves its neighbour alone', async () => {
       const application = await prepare(store);
       const endpoint = await addEndpoint(store, application);
@@ -207,7 +210,7 @@ export function endpointsConformance(open: OpenStore): void {
       expect((await store.deliveries.list('sandbox', { ...ALL_DELIVERIES, endpoint: endpoint.id, status: 'pending' })).data).toEqual([]);
       expect(await deleting).toBe(true);
       expect(await store.endpoints.delete('sandbox', endpoint.id)).toBe(false);
-      expect(await everyDelivery(store, endpoint.id, 'canceled')).toHaveLength(3_000);
+      await allCanceled(endpoint.id, 3_000);
       expect(await everyDelivery(store, neighbour.id, 'pending')).toHaveLength(3_000);
       expect(await store.environments.backlog('sandbox', null)).toMatchObject({ pending: 3_000 });
       expect((await lease(store, START)).map(({ target }) => target.endpoint.id)).toEqual([neighbour.id]);
@@ -215,17 +218,38 @@ export function endpointsConformance(open: OpenStore): void {
       expect(await store.endpoints.secrets('sandbox', endpoint.id)).toBeNull();
     });
 
-    test('a deletion that a stop interrupted is finished by the next start', async () => {
-      const endpoint = await addEndpoint(store, await prepare(store));
-      const events = Array.from({ length: 1_000 }, () => event());
-      for (let batch = 0; batch < 3; batch++) await publish(store, ...events);
-      const interrupted = store.endpoints.delete('sandbox', endpoint.id).then(
-        () => 'finished',
-        () => 'interrupted',
-      );
-      store = await opened.reopen();
-      expect(await interrupted).toBe('interrupted');
-      expect(await everyDelivery(store, endpoint.id, 'canceled')).toHaveLength(3_000);
+    test.each(['endpoint', 'application'])(
+      'deleting an %s stops it at once; what a stop leaves of a large backlog is canceled by the next start',
+      async (what) => {
+        const application = await prepare(store);
+        const endpoint = await addEndpoint(store, application);
+        const events = Array.from({ length: 1_000 }, () => event());
+        for (let batch = 0; batch < 4; batch++) await publish(store, ...events);
+        if (what === 'endpoint') await store.endpoints.delete('sandbox', endpoint.id);
+        else await store.applications.delete(application);
+        // It stops at once: nothing is leased, and nothing shows as pending.
+        expect(await lease(store, START)).toEqual([]);
+        expect(await everyDelivery(store, endpoint.id, 'pending')).toEqual([]);
+        store = await opened.reopen();
+        await allCanceled(endpoint.id, 4_000);
+        const { reason } = (await everyDelivery(store, endpoint.id, 'canceled')).at(-1) ?? {};
+        expect(reason).toBe(`${what}_deleted`);
+      },
+    );
+
+    test('a small deletion does not wait for a large one, nor an application for its empty endpoints', async () => {
+      const application = await prepare(store);
+      const large = await addEndpoint(store, application, { eventTypes: ['large'] });
+      const { application: other } = await store.applications.upsert({ uid: 'other', name: 'Other' });
+      for (let index = 0; index < 20; index += 1) await addEndpoint(store, other.id, { eventTypes: ['none'] });
+      const small = await addEndpoint(store, other.id);
+      for (let batch = 0; batch < 4; batch++) await publish(store, ...Array.from({ length: 1_000 }, () => event({ type: 'large' })));
+      await publish(store, event({ application: 'other' }));
+      const deleting = store.endpoints.delete('sandbox', large.id);
+      await store.applications.delete(other.id);
+      expect(await everyDelivery(store, small.id, 'canceled')).toMatchObject([{ reason: 'application_deleted' }]);
+      await deleting;
+      await allCanceled(large.id, 4_000);
     });
 
     test('deleting its application cancels with another reason', async () => {
@@ -250,7 +274,7 @@ async function everyDelivery(store: Store, endpoint: EndpointId, status: 'pendin
       cursor,
     });
     found.push(...page.data);
-    if (found.length > 3_000) throw new Error('a cursor goes round');
+    if (found.length > 4_000) throw new Error('a cursor goes round');
     cursor = page.nextCursor;
   } while (cursor !== null);
   return found;

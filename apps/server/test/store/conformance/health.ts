@@ -62,6 +62,23 @@ export function healthConformance(open: OpenStore): void {
       expect((await leaseOne()).state).toEqual(SICK);
     });
 
+    test('is counted for metrics as long as there is the endpoint', async () => {
+      const application = await prepare(store);
+      const gone = await addEndpoint(store, application);
+      await publish(store, event());
+      const held = await leaseOne();
+      await store.lanes.settle([{ lease: held.lease, attempts: [], state: SICK, disable: null }]);
+      await addEndpoint(store, application);
+      const breakers = async () => (await store.figures()).breakers;
+      expect(await breakers()).toEqual({ closed: 1, open: 1, half_open: 0 });
+      opened.clock.now = START + 30_000;
+      expect(await breakers()).toEqual({ closed: 1, open: 0, half_open: 1 });
+      await store.endpoints.delete('sandbox', gone.id);
+      expect(await breakers()).toEqual({ closed: 1, open: 0, half_open: 0 });
+      opened.clock.now = START;
+      expect(await breakers()).toEqual({ closed: 1, open: 0, half_open: 0 });
+    });
+
     test('is counted for the operator, by environment', async () => {
       const application = await prepare(store);
       await addEndpoint(store, application, {}, 'production');

@@ -1,7 +1,7 @@
 /** What settles count, over time. */
 import { type ApplicationId, latencyQuantile, ROLLUPS } from '@posthorn/core';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { Environment, Store } from '../../../src/store/store.ts';
+import type { Endpoint, Environment, Store } from '../../../src/store/store.ts';
 import { addEndpoint, attempt, CALM, endAll, event, lease, type OpenedStore, type OpenStore, prepare, publish, START } from './harness.ts';
 
 const MINUTE = 60_000;
@@ -85,6 +85,33 @@ export function statsConformance(open: OpenStore): void {
       expect(await sum()).toBe(7);
       expect((await read(MINUTE, { endpoint })).map(({ accepted }) => accepted)).toEqual([3, 3, 1]);
       expect(await store.upkeep.foldStats(2)).toBe(false);
+    });
+
+    test('a batch of many lanes is moved in parts, and is whole between them and after a restart', async () => {
+      const endpoints: Endpoint[] = [];
+      for (let index = 0; index < 7; index += 1) endpoints.push(await addEndpoint(store, acme));
+      await publish(store, event(), event());
+      const settlements = [];
+      for (const { lease: held } of await lease(store, START)) {
+        const { deliveries } = await store.lanes.scan({ lane: held.lane, ordering: 'none', after: 0, limit: 2, gate: START });
+        const attempts = deliveries.map(({ seq }, index) => attempt(seq, index === 0 ? { status: 'succeeded' } : FAILED));
+        settlements.push({ lease: held, attempts, state: CALM, disable: null });
+      }
+      await store.lanes.settle(settlements);
+      const all = async () => [
+        ...(await counts(DAY)),
+        ...(await counts(MINUTE, { application: acme })),
+        ...(await Promise.all(endpoints.map(({ id }) => counts(HOUR, { endpoint: id })))).flat(),
+      ];
+      const before = await all();
+      expect(before.map(([, accepted, failed]) => [accepted, failed])).toEqual([[7, 7], [7, 7], ...endpoints.map(() => [1, 1])]);
+      let steps = 0;
+      for (let more = true; more; steps += 1) {
+        more = await store.upkeep.foldStats(12);
+        if (steps === 1) store = await opened.reopen();
+        expect(await all()).toEqual(before);
+      }
+      expect(steps).toBeGreaterThanOrEqual(4);
     });
 
     test('tell the slowest endpoints of the last hours', async () => {

@@ -1,0 +1,4 @@
+-- requires: 1
+--
+-- The oldest among those re-sent or made by hand: their numbers do not follow their publish. Nothing that is published or first attempted touches it.
+CREATE INDEX pending_late_age ON posthorn.pending (lane, published_at) WHERE late;
