@@ -1,11 +1,11 @@
-/** On every page, in both themes, axe finds nothing; and none is wider than a telephone: with much to show, with nothing, with long texts. */
+/** On every page, in both themes, axe finds nothing; none is wider than a telephone or longer than its content: with much to show, with nothing, with long texts. */
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { expectAccessible, expectNoSidewaysScroll, openBrowser, settle, show, type Visitor, visit } from './browser.ts';
+import { expectAccessible, expectNoEmptyEnd, expectNoSidewaysScroll, openBrowser, settle, show, type Visitor, visit } from './browser.ts';
 import { type CrowdedBusiness, crowd, LONG_NAME } from './crowded-business.ts';
 import { foundBusiness, openStage, post, type Stage, signUp } from './stage.ts';
 
-const WIDE = { width: 1360, height: 860 };
+const WIDE = { width: 1280, height: 860 };
 const NARROW = { width: 375, height: 812 };
 
 let stage: Stage;
@@ -42,8 +42,10 @@ async function expectGoodLooks(page: Page, name: string): Promise<void> {
     await show(page, theme);
     await expectAccessible(page, `${name}, ${theme}`, theme === 'light' ? 'everything' : 'colours');
   }
+  await expectNoEmptyEnd(page, name);
   await page.setViewportSize(NARROW);
   await expectNoSidewaysScroll(page, name);
+  await expectNoEmptyEnd(page, `${name}, narrow`);
   await page.setViewportSize(WIDE);
 }
 
@@ -70,7 +72,12 @@ const press = (name: string | RegExp) => (page: Page) => page.getByRole('button'
 
 describe('with much to show', () => {
   const LOOKS: readonly Look[] = [
-    { name: 'overview', path: inside('overview'), shows: 'Needs attention' },
+    {
+      name: 'overview',
+      path: inside('overview'),
+      shows: 'Needs attention',
+      after: (page) => page.locator('figure table').first().waitFor({ state: 'attached' }),
+    },
     { name: 'deliveries', path: inside('deliveries'), shows: 'Succeeded' },
     { name: 'deliveries that no filter fits', path: inside('deliveries?key=none&since=1h'), shows: 'No delivery fits these filters' },
     { name: 'delivery that succeeded', path: () => inside(`deliveries/${business.deliveries.succeeded}`)(), shows: '200 OK' },
