@@ -301,10 +301,17 @@ function newQueries(): QueryClient {
   const queries = new QueryClient({
     defaultOptions: { queries: { retry: mayPass, staleTime: 2_000, refetchOnWindowFocus: true } },
   });
-  // A session that ended while the page was open: back to the sign-in page, from wherever the news came.
+  // A session that ended while the page was open: back to the sign-in page, from wherever the news came; once, since a second call that learns of it
+  // would break off the way there and begin it anew.
+  let leaves = false;
+  addEventListener('pageshow', () => {
+    leaves = false;
+  });
   queries.getQueryCache().subscribe(({ type, query }) => {
     const { error } = query.state;
     if (type !== 'updated' || !(error instanceof ApiProblem) || error.status !== 401 || location.pathname === '/sign-in') return;
+    if (leaves) return;
+    leaves = true;
     location.assign(`/sign-in?to=${encodeURIComponent(location.pathname + location.search)}`);
   });
   return queries;
