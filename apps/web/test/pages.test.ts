@@ -154,6 +154,18 @@ describe('with much to show', () => {
     await expectGoodLooks(owner.page, look.name);
   });
 
+  test('in a window of 375 pixels, 15 of them its scroll bar, the tabs do not scroll by a pixel and no filter is cut off', async () => {
+    const { page } = owner;
+    await open(page, { name: 'API Settings', path: inside('settings/api'), shows: 'Our addresses' });
+    await page.setViewportSize({ ...NARROW, width: NARROW.width - 15 });
+    const tooTall = await page.getByRole('tablist').evaluate(({ scrollHeight, clientHeight }) => scrollHeight - clientHeight);
+    expect.soft(tooTall).toBe(0);
+    await page.goto(stage.base + inside('deliveries')());
+    const filters = page.getByRole('radio', { name: 'Canceled' }).locator('..');
+    const tooWide = await filters.evaluate(({ scrollWidth, clientWidth }) => scrollWidth - clientWidth);
+    expect(tooWide).toBe(0);
+  });
+
   test('the drawer of a narrow window', async () => {
     await open(owner.page, { name: 'overview', path: inside('overview'), shows: 'Needs attention' });
     await owner.page.setViewportSize(NARROW);
@@ -216,6 +228,8 @@ test('the operator’s view', async () => {
   await press(/Become the operator as/)(page);
   await page.getByText('Slowest endpoints').waitFor();
   await page.getByText(LONG_NAME).first().waitFor();
+  await page.goto(`${stage.base}/operator?environment=sandbox`);
+  await page.getByRole('region', { name: 'Slowest endpoints' }).getByText(LONG_NAME).first().waitFor();
   await expectGoodLooks(page, 'operator');
   await press('Stop sending…')(page);
   await page.getByRole('dialog').waitFor();
