@@ -156,7 +156,7 @@ test('sees at a glance that the endpoint fails, why, and when it will be disable
   await attention.getByText(reason).waitFor();
   await expectSeen('Enabled, failing');
   await page.goto(at('settings/api'));
-  await expectSeen(/^This endpoint fails, since/);
+  await expectSeen('This endpoint fails');
   await expectSeen(reason);
   await expectSeen('Enabled, failing');
 });

@@ -49,19 +49,7 @@ export function EndpointHealth({ endpoint }: { readonly endpoint: EndpointView }
   const { health } = endpoint;
   if (health.reason === null) return null;
   return (
-    <Notice
-      tone={health.state === 'failing' ? 'bad' : 'warn'}
-      title={
-        <>
-          This endpoint fails
-          {health.since !== null && (
-            <>
-              , since <Instant at={health.since} />
-            </>
-          )}
-        </>
-      }
-    >
+    <Notice tone={health.state === 'failing' ? 'bad' : 'warn'} title="This endpoint fails">
       <FailingWords health={health} /> Look at the last deliveries below for what to mend, then send a test request.
     </Notice>
   );

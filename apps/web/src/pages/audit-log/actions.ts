@@ -56,15 +56,18 @@ export function actorWords({ kind, id, name }: AuditEntryView['actor']): string 
 export function targetWords({ target, changes }: Pick<AuditEntryView, 'target' | 'changes'>, urls: ReadonlyMap<string, string>): string {
   if (target.kind !== 'endpoint') return target.id;
   const url = changes.url?.to ?? changes.url?.from ?? urls.get(target.id);
-  return typeof url === 'string' ? url : `(${target.id})`;
+  return typeof url === 'string' ? shortened(url) : `(${target.id})`;
 }
 
 const LONGEST = 200;
+
+function shortened(text: string): string {
+  return text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text;
+}
 
 /** A field's value; an endpoint without event types of its own takes all of them. */
 export function valueWords(field: string, value: unknown): string {
   if (field === 'event_types' && Array.isArray(value) && value.length === 0) return 'all';
   if (value === null || value === undefined || value === '' || (Array.isArray(value) && value.length === 0)) return 'none';
-  const text = typeof value === 'string' ? value : JSON.stringify(value);
-  return text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text;
+  return shortened(typeof value === 'string' ? value : JSON.stringify(value));
 }

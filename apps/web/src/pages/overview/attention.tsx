@@ -72,16 +72,7 @@ function Trouble({ endpoint, rotation }: { readonly endpoint: EndpointView; read
     return (
       <Row
         icon={<CircleAlert className={health.state === 'failing' ? 'text-bad' : 'text-warn'} />}
-        what={
-          <>
-            {name} fails
-            {health.since !== null && (
-              <>
-                , since <Instant at={health.since} />
-              </>
-            )}
-          </>
-        }
+        what={<>{name} fails</>}
         why={
           <>
             <FailingWords health={health} /> Test it, mend it, then recover what has failed.

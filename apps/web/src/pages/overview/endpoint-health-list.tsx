@@ -33,7 +33,7 @@ export function EndpointHealthList({ endpoints }: { readonly endpoints: readonly
                     <Dot tone={tone}>{words}</Dot>
                   </span>
                   <span className="min-w-0 flex-1 truncate font-mono text-xs">{shortUrl(endpoint.url)}</span>
-                  <span className="truncate text-xs text-ink-3 max-sm:hidden">{eventTypesWords(endpoint.event_types)}</span>
+                  <span className="max-w-2/5 truncate text-xs text-ink-3 max-sm:hidden">{eventTypesWords(endpoint.event_types)}</span>
                 </Link>
               </li>
             );
