@@ -66,12 +66,17 @@ const home = createRoute({
     if (first !== undefined) {
       throw redirect({
         to: '/$application/$environment/overview',
-        params: { application: first.id, environment: lastEnvironment() },
+        params: { application: first.id, environment: allowed(session, lastEnvironment()) },
       });
     }
     throw redirect({ to: session.operator ? '/operator' : '/welcome' });
   },
 });
+
+/** The environment that was asked for, where the session may see it: a link of the sandbox opens nothing else. */
+function allowed({ environments }: SessionView, asked: Environment): Environment {
+  return environments.includes(asked) ? asked : (environments[0] ?? asked);
+}
 
 const KEPT_AS = 'posthorn.environment';
 
@@ -169,7 +174,10 @@ const inside = createRoute({
   beforeLoad: async ({ context, location, params }) => {
     const session = await signedIn(context.queries, location.href);
     if (!session.operator && !session.applications.some(({ id }) => id === params.application)) throw notFound({ routeId: rootRouteId });
-    keepEnvironment(params.environment);
+    const environment = allowed(session, params.environment);
+    if (environment !== params.environment)
+      throw redirect({ to: '/$application/$environment/overview', params: { ...params, environment } });
+    keepEnvironment(environment);
   },
   component: Shell,
   notFoundComponent: NowhereInside,
@@ -293,10 +301,17 @@ function newQueries(): QueryClient {
   const queries = new QueryClient({
     defaultOptions: { queries: { retry: mayPass, staleTime: 2_000, refetchOnWindowFocus: true } },
   });
-  // A session that ended while the page was open: back to the sign-in page, from wherever the news came.
+  // A session that ended while the page was open: back to the sign-in page, from wherever the news came; once, since a second call that learns of it
+  // would break off the way there and begin it anew.
+  let leaves = false;
+  addEventListener('pageshow', () => {
+    leaves = false;
+  });
   queries.getQueryCache().subscribe(({ type, query }) => {
     const { error } = query.state;
     if (type !== 'updated' || !(error instanceof ApiProblem) || error.status !== 401 || location.pathname === '/sign-in') return;
+    if (leaves) return;
+    leaves = true;
     location.assign(`/sign-in?to=${encodeURIComponent(location.pathname + location.search)}`);
   });
   return queries;

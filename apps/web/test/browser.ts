@@ -85,6 +85,16 @@ export async function expectNoSidewaysScroll(page: Page, name: string): Promise<
   expect(sticksOut, `${name} is wider than its window`).toEqual([]);
 }
 
+/** The page ends where its content does: nobody scrolls on into emptiness. */
+export async function expectNoEmptyEnd(page: Page, name: string): Promise<void> {
+  const { height, end } = await page.evaluate(() => {
+    const root = document.documentElement;
+    const bottom = document.querySelector('main')?.getBoundingClientRect().bottom ?? 0;
+    return { height: root.scrollHeight, end: Math.max(root.clientHeight, bottom + root.scrollTop) };
+  });
+  expect(height, `${name} goes on below its content`).toBeLessThanOrEqual(Math.ceil(end) + 1);
+}
+
 /** Shows the page in a theme, as soon as the browser has painted it so. */
 export async function show(page: Page, theme: Theme): Promise<void> {
   await page.emulateMedia({ colorScheme: theme });

@@ -149,6 +149,18 @@ test('sees why an event waits behind one that fails', async () => {
   await expectSeen('Every attempt of the retry schedule failed.');
 }, 40_000);
 
+test('sees at a glance that the endpoint fails, why, and when it will be disabled', async () => {
+  const reason = /not one of \d+ attempts was accepted; the last came to status 500\. Without a success it is disabled after \d/;
+  await page.goto(at('overview'));
+  const attention = page.getByRole('region', { name: 'Needs attention' });
+  await attention.getByText(reason).waitFor();
+  await expectSeen('Enabled, failing');
+  await page.goto(at('settings/api'));
+  await expectSeen('This endpoint fails');
+  await expectSeen(reason);
+  await expectSeen('Enabled, failing');
+});
+
 test('recovers what failed', async () => {
   receiver.answers = 200;
   await link('API Settings').click();
@@ -164,6 +176,9 @@ test('recovers what failed', async () => {
     .toBe(0);
   await page.getByRole('radio', { name: 'Succeeded' }).click();
   await expect.poll(() => page.getByRole('list', { name: 'Deliveries' }).getByRole('link').count()).toBe(3);
+  await page.goto(at('overview'));
+  await page.getByText('Enabled', { exact: true }).waitFor();
+  expect(await page.getByText('Needs attention').count()).toBe(0);
 });
 
 test('rotates the secret while the receiver verifies throughout', async () => {

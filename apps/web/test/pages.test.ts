@@ -1,11 +1,11 @@
-/** On every page, in both themes, axe finds nothing; and none is wider than a telephone: with much to show, with nothing, with long texts. */
+/** On every page, in both themes, axe finds nothing; none is wider than a telephone or longer than its content: with much to show, with nothing, with long texts. */
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { expectAccessible, expectNoSidewaysScroll, openBrowser, settle, show, type Visitor, visit } from './browser.ts';
+import { expectAccessible, expectNoEmptyEnd, expectNoSidewaysScroll, openBrowser, settle, show, type Visitor, visit } from './browser.ts';
 import { type CrowdedBusiness, crowd, LONG_NAME } from './crowded-business.ts';
 import { foundBusiness, openStage, post, type Stage, signUp } from './stage.ts';
 
-const WIDE = { width: 1360, height: 860 };
+const WIDE = { width: 1280, height: 860 };
 const NARROW = { width: 375, height: 812 };
 
 let stage: Stage;
@@ -42,8 +42,10 @@ async function expectGoodLooks(page: Page, name: string): Promise<void> {
     await show(page, theme);
     await expectAccessible(page, `${name}, ${theme}`, theme === 'light' ? 'everything' : 'colours');
   }
+  await expectNoEmptyEnd(page, name);
   await page.setViewportSize(NARROW);
   await expectNoSidewaysScroll(page, name);
+  await expectNoEmptyEnd(page, `${name}, narrow`);
   await page.setViewportSize(WIDE);
 }
 
@@ -70,7 +72,12 @@ const press = (name: string | RegExp) => (page: Page) => page.getByRole('button'
 
 describe('with much to show', () => {
   const LOOKS: readonly Look[] = [
-    { name: 'overview', path: inside('overview'), shows: 'Needs attention' },
+    {
+      name: 'overview',
+      path: inside('overview'),
+      shows: 'Needs attention',
+      after: (page) => page.locator('figure table').first().waitFor({ state: 'attached' }),
+    },
     { name: 'deliveries', path: inside('deliveries'), shows: 'Succeeded' },
     { name: 'deliveries that no filter fits', path: inside('deliveries?key=none&since=1h'), shows: 'No delivery fits these filters' },
     { name: 'delivery that succeeded', path: () => inside(`deliveries/${business.deliveries.succeeded}`)(), shows: '200 OK' },
@@ -147,6 +154,18 @@ describe('with much to show', () => {
     await expectGoodLooks(owner.page, look.name);
   });
 
+  test('in a window of 375 pixels, 15 of them its scroll bar, the tabs do not scroll by a pixel and no filter is cut off', async () => {
+    const { page } = owner;
+    await open(page, { name: 'API Settings', path: inside('settings/api'), shows: 'Our addresses' });
+    await page.setViewportSize({ ...NARROW, width: NARROW.width - 15 });
+    const tooTall = await page.getByRole('tablist').evaluate(({ scrollHeight, clientHeight }) => scrollHeight - clientHeight);
+    expect.soft(tooTall).toBe(0);
+    await page.goto(stage.base + inside('deliveries')());
+    const filters = page.getByRole('radio', { name: 'Canceled' }).locator('..');
+    const tooWide = await filters.evaluate(({ scrollWidth, clientWidth }) => scrollWidth - clientWidth);
+    expect(tooWide).toBe(0);
+  });
+
   test('the drawer of a narrow window', async () => {
     await open(owner.page, { name: 'overview', path: inside('overview'), shows: 'Needs attention' });
     await owner.page.setViewportSize(NARROW);
@@ -209,6 +228,8 @@ test('the operator’s view', async () => {
   await press(/Become the operator as/)(page);
   await page.getByText('Slowest endpoints').waitFor();
   await page.getByText(LONG_NAME).first().waitFor();
+  await page.goto(`${stage.base}/operator?environment=sandbox`);
+  await page.getByRole('region', { name: 'Slowest endpoints' }).getByText(LONG_NAME).first().waitFor();
   await expectGoodLooks(page, 'operator');
   await press('Stop sending…')(page);
   await page.getByRole('dialog').waitFor();

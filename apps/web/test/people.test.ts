@@ -75,6 +75,29 @@ test('a portal link opens the pages without an account, once', async () => {
   expect(await page.getByText('Parcel Post').count()).toBeGreaterThan(0);
 });
 
+test('a visitor by a link of the sandbox is offered the sandbox only, and a viewer no invitation', async () => {
+  const made = { role: 'viewer', name: 'Vera' };
+  const { id } = await stage.provider<{ id: string }>('POST', '/v1/applications', { name: 'Without people' });
+  const { url } = await stage.provider<{ url: string }>('POST', `/v1/applications/${id}/portal-link`, made);
+  const { page, complaints } = await visit(browser);
+  const refused: string[] = [];
+  page.on('response', (response) => response.status() === 403 && refused.push(response.url()));
+  await page.goto(url);
+  await page.waitForURL(/\/sandbox\/overview$/);
+  await page.goto(`${stage.base}/${id}/production/deliveries`);
+  await page.waitForURL(/\/sandbox\/overview$/);
+  await settle(page);
+  expect(await page.getByRole('link', { name: 'Production' }).count()).toBe(0);
+  await page.keyboard.press('Control+k');
+  await page.getByRole('dialog').getByText('Light theme').waitFor();
+  expect(await page.getByText('Switch to production').count()).toBe(0);
+  await page.goto(`${stage.base}/${id}/sandbox/settings/team`);
+  await page.getByText('Nobody has an account for this business yet.').waitFor();
+  expect(await page.getByText('Invite the first person').count()).toBe(0);
+  expect(refused).toEqual([]);
+  expect(complaints).toEqual([]);
+});
+
 test('somebody of another business gets nothing of this one', async () => {
   const { page, context } = await visit(browser);
   await signUp(context, stage.base, 'mallory@example.com');

@@ -1,15 +1,17 @@
 import { Link, useLocation } from '@tanstack/react-router';
 import { clsx } from 'clsx';
-import { useScope } from '../api/session.ts';
+import { useScope, useSession } from '../api/session.ts';
 import type { Environment } from '../api/views.ts';
 import { placeIn } from './places.ts';
 
 const NAMES: Readonly<Record<Environment, string>> = { production: 'Production', sandbox: 'Sandbox' };
 
-/** Two links, since each environment has an address of its own. */
+/** Two links, since each environment has an address of its own; nothing where the session may see only one. */
 export function EnvironmentSwitch({ className }: { readonly className?: string }) {
   const { application, environment } = useScope();
+  const { environments } = useSession();
   const { pathname } = useLocation();
+  if (environments.length < 2) return null;
   return (
     <nav aria-label="Environment" className={clsx('grid grid-cols-2 rounded-lg bg-none-soft p-0.5', className)}>
       {(['production', 'sandbox'] as const).map((one) => (

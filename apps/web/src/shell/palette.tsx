@@ -4,7 +4,7 @@ import { clsx } from 'clsx';
 import { ArrowRight, ArrowRightLeft, Moon, Search, Sun } from 'lucide-react';
 import { Dialog as Radix } from 'radix-ui';
 import { type KeyboardEvent, type ReactNode, useId, useState } from 'react';
-import { useScope } from '../api/session.ts';
+import { useScope, useSession } from '../api/session.ts';
 import { Dialog } from '../ui/dialog.tsx';
 import { Kbd } from '../ui/page.tsx';
 import { useReturnFocus } from '../ui/return-focus.ts';
@@ -100,6 +100,7 @@ export function Palette({ onClose }: { readonly onClose: () => void }) {
 function useCommands(text: string): Command[] {
   const scope = useScope();
   const navigate = useNavigate();
+  const { environments } = useSession();
   const { application, environment } = scope;
   const other = environment === 'production' ? 'sandbox' : 'production';
   const params = { application, environment };
@@ -123,12 +124,16 @@ function useCommands(text: string): Command[] {
       keys: ['g', key],
       run: () => navigate({ to, params }),
     })),
-    {
-      id: 'switch',
-      name: `Switch to ${other}`,
-      icon: <ArrowRightLeft />,
-      run: () => navigate({ to: placeIn(location.pathname, other), params: { application, environment: other } }),
-    },
+    ...(environments.includes(other)
+      ? [
+          {
+            id: 'switch',
+            name: `Switch to ${other}`,
+            icon: <ArrowRightLeft />,
+            run: () => navigate({ to: placeIn(location.pathname, other), params: { application, environment: other } }),
+          },
+        ]
+      : []),
     { id: 'light', name: 'Light theme', icon: <Sun />, run: () => setTheme('light') },
     { id: 'dark', name: 'Dark theme', icon: <Moon />, run: () => setTheme('dark') },
   ];

@@ -1,11 +1,11 @@
 import { useSyncExternalStore } from 'react';
-import { clock, date, dateAndClock, fromNow, minutes, utc } from '../words/time.ts';
+import { clock, date, dateAndClock, fromNow, minutes, until, utc } from '../words/time.ts';
 
 interface InstantProps {
   /** RFC 3339 */
   readonly at: string;
-  /** `full`: date and clock; `list`: the date small, the clock aligned; `day`: date; `minute`: 14:30; `away`: in 12 min. */
-  readonly form?: 'full' | 'list' | 'day' | 'minute' | 'away';
+  /** `full`: date and clock; `list`: the date small, the clock aligned; `day`: date; `clock`: 14:30:05; `minute`: 14:30; `away`: in 12 min, 12 min ago; `until`: in 12 min, now. */
+  readonly form?: 'full' | 'list' | 'day' | 'clock' | 'minute' | 'away' | 'until';
   readonly className?: string;
 }
 
@@ -16,12 +16,16 @@ export function Instant({ at, form = 'full', className }: InstantProps) {
     <time dateTime={at} data-tip={utc(instant)} className={className}>
       {form === 'away' ? (
         <Away instant={instant} />
+      ) : form === 'until' ? (
+        <Until instant={instant} />
       ) : form === 'list' ? (
         <span className="tabular-nums">
           <span className="text-ink-3">{date(instant)}</span> {clock(instant)}
         </span>
       ) : form === 'day' ? (
         date(instant)
+      ) : form === 'clock' ? (
+        clock(instant)
       ) : form === 'minute' ? (
         minutes(instant)
       ) : (
@@ -33,6 +37,10 @@ export function Instant({ at, form = 'full', className }: InstantProps) {
 
 function Away({ instant }: { readonly instant: Date }) {
   return fromNow(instant, useNow());
+}
+
+function Until({ instant }: { readonly instant: Date }) {
+  return until(instant, useNow());
 }
 
 // One clock for the page: it ticks once a second while anybody looks at it.

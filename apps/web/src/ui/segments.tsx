@@ -23,7 +23,7 @@ export function Segments<T extends string>({ label, value, options, onChange }: 
           key={option.value}
           value={option.value}
           className={clsx(
-            'rounded-md px-2.5 py-1 text-xs font-medium whitespace-nowrap text-ink-2 transition-colors hover:text-ink max-sm:py-2',
+            'rounded-md px-2.5 py-1 text-xs font-medium whitespace-nowrap text-ink-2 transition-colors hover:text-ink max-sm:px-2 max-sm:py-2',
             'data-[state=on]:bg-surface data-[state=on]:text-ink data-[state=on]:shadow-low',
           )}
         >

@@ -1,11 +1,15 @@
 import type { EndpointView } from '@posthorn/contract';
 import type { Tone } from './deliveries.ts';
 
-/** How an endpoint is, in a word: its status and its health together. */
-export function endpointState(endpoint: EndpointView): { readonly words: string; readonly tone: Tone } {
+/**
+ * How an endpoint is, in a word: its status and its health together. The health is `ok` until its circuit breaker opens or its owner is told, which
+ * may take days; whoever looks is to see from the first failure on that nothing has been accepted since.
+ */
+export function endpointState(endpoint: Pick<EndpointView, 'status' | 'health'>): { readonly words: string; readonly tone: Tone } {
   if (endpoint.status === 'disabled') return { words: 'Disabled', tone: 'bad' };
   if (endpoint.status === 'paused') return { words: 'Paused', tone: 'none' };
   if (endpoint.health.state === 'failing') return { words: 'Failing', tone: 'bad' };
+  if (endpoint.health.reason !== null) return { words: 'Enabled, failing', tone: 'warn' };
   return { words: 'Enabled', tone: 'good' };
 }
 

@@ -56,6 +56,11 @@ export function fromNow(at: Date, now: number): string {
   return away > 0 ? `in ${roughly(away)}` : `${roughly(-away)} ago`;
 }
 
+/** `in 12 min`, and `now` from then on: what is planned for an instant that has come is not past, it is about to happen. */
+export function until(at: Date, now: number): string {
+  return fromNow(new Date(Math.max(at.getTime(), now)), now);
+}
+
 /** `48 ms`, `1.24 s`, `30 s` */
 export function precisely(durationMs: number): string {
   if (durationMs < SECOND) return `${Math.round(durationMs)} ms`;

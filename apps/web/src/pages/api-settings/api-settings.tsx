@@ -35,12 +35,12 @@ export function ApiSettings() {
         }}
         className="mt-5"
       >
-        <Tabs.List aria-label="API Settings" className="mb-5 flex gap-5 overflow-x-auto border-b border-line">
+        <Tabs.List aria-label="API Settings" className="mb-5 flex gap-5 overflow-x-auto shadow-[inset_0_-1px_0_var(--line)]">
           {TABS.map(({ id, name }) => (
             <Tabs.Trigger
               key={id}
               value={id}
-              className="-mb-px border-b-2 border-transparent pt-1 pb-2.5 text-sm font-medium whitespace-nowrap text-ink-2 hover:text-ink data-[state=active]:border-accent data-[state=active]:text-ink"
+              className="border-b-2 border-transparent pt-1 pb-2.5 text-sm font-medium whitespace-nowrap text-ink-2 hover:text-ink data-[state=active]:border-accent data-[state=active]:text-ink"
             >
               {name}
             </Tabs.Trigger>

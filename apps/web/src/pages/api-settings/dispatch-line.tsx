@@ -6,7 +6,7 @@ import { useRights, useScope } from '../../api/session.ts';
 import { Button } from '../../ui/button.tsx';
 import { Instant } from '../../ui/instant.tsx';
 import { say, sayFailure } from '../../ui/toasts.tsx';
-import { cadenceWords } from '../../words/cadence.ts';
+import { cadenceWords, ticksBetweenMinutes } from '../../words/cadence.ts';
 import { counted } from '../../words/numbers.ts';
 
 /** When this environment sends next, and what waits for it. In the sandbox one need not wait. */
@@ -27,14 +27,14 @@ export function DispatchLine() {
             <>
               Next dispatch at{' '}
               <span className="font-semibold tabular-nums">
-                <Instant at={data.next_at} form="minute" />
+                <Instant at={data.next_at} form={ticksBetweenMinutes(data.cadence) ? 'clock' : 'minute'} />
               </span>
-              , <Instant at={data.next_at} form="away" />
+              , <Instant at={data.next_at} form="until" />
             </>
           )}
           <span className="text-ink-2">
             {' '}
-            · {data.pending === 0 ? 'nothing waits' : `${counted(data.pending, 'delivery', 'deliveries')} waiting`}
+            · {data.pending === 0 ? 'nothing waits' : `${counted(data.pending, 'delivery', 'deliveries')} waiting, also for retries`}
           </span>
           <span className="text-ink-3 max-sm:hidden"> · {cadenceWords(data.cadence)}</span>
         </p>
@@ -65,6 +65,7 @@ export function DispatchNow({ pending }: { readonly pending: number }) {
       icon={<Zap className="size-3.5" />}
       busy={dispatch.isPending}
       disabled={pending === 0}
+      data-tip="Sends first attempts that wait. Retries, and what waits for its endpoint, go when they are due."
       onClick={() => dispatch.mutate()}
     >
       Dispatch now

@@ -8,7 +8,6 @@ import { Instant } from '../../ui/instant.tsx';
 import { Notice } from '../../ui/notice.tsx';
 import { say, sayFailure } from '../../ui/toasts.tsx';
 import { disabledWords } from '../../words/endpoints.ts';
-import { counted } from '../../words/numbers.ts';
 
 export function useEnable(id: string) {
   const scope = useScope();
@@ -48,30 +47,28 @@ export function EndpointHealth({ endpoint }: { readonly endpoint: EndpointView }
     );
   }
   const { health } = endpoint;
-  if (health.state !== 'failing') return null;
+  if (health.reason === null) return null;
   return (
-    <Notice
-      tone="bad"
-      title={
-        <>
-          This endpoint fails
-          {health.since !== null && (
-            <>
-              , since <Instant at={health.since} />
-            </>
-          )}
-        </>
-      }
-    >
-      {counted(health.consecutive_failures, 'attempt')} in a row failed.
-      {health.breaker.state !== 'closed' && ' One request at a time tries whether it works again; the first success lets everything go.'}
-      {health.breaker.next_probe_at !== null && (
+    <Notice tone={health.state === 'failing' ? 'bad' : 'warn'} title="This endpoint fails">
+      <FailingWords health={health} /> Look at the last deliveries below for what to mend, then send a test request.
+    </Notice>
+  );
+}
+
+const INSTANT = /(\d{4}-\d\d-\d\dT[\d:.]+Z)/;
+
+/** The server's own reason, its instants in the reader's zone, and when the endpoint will be disabled where the reason does not say so. */
+export function FailingWords({ health: { reason, disables_at: disablesAt } }: Pick<EndpointView, 'health'>) {
+  if (reason === null) return null;
+  return (
+    <>
+      {reason.split(INSTANT).map((part) => (INSTANT.test(part) ? <Instant key={part} at={part} /> : part))}
+      {disablesAt !== null && !reason.includes(disablesAt) && (
         <>
           {' '}
-          The next one goes <Instant at={health.breaker.next_probe_at} form="away" />.
+          Without a success it is disabled after <Instant at={disablesAt} />.
         </>
-      )}{' '}
-      Look at the last deliveries below for what to mend, then send a test request.
-    </Notice>
+      )}
+    </>
   );
 }

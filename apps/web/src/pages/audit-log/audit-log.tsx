@@ -1,25 +1,28 @@
 /** Who changed what, and when. */
 import type { AuditEntryView } from '@posthorn/contract';
-import { useInfiniteQuery } from '@tanstack/react-query';
+import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { KeyRound, ScrollText, Server, User } from 'lucide-react';
-import { auditLogQuery } from '../../api/queries.ts';
+import { auditLogQuery, endpointsQuery } from '../../api/queries.ts';
 import { useScope } from '../../api/session.ts';
 import { Instant } from '../../ui/instant.tsx';
 import { LiveList, liveWhileShort } from '../../ui/live-list.tsx';
 import { Empty } from '../../ui/notice.tsx';
 import { Page } from '../../ui/page.tsx';
 import { Badge } from '../../ui/status.tsx';
-import { actionWords } from './actions.ts';
+import { actionWords, actorWords, targetWords, valueWords } from './actions.ts';
 
 export function AuditLog() {
-  const query = useInfiniteQuery({ ...auditLogQuery(useScope()), refetchInterval: liveWhileShort });
+  const scope = useScope();
+  const query = useInfiniteQuery({ ...auditLogQuery(scope), refetchInterval: liveWhileShort });
+  const { data: endpoints = [] } = useQuery(endpointsQuery(scope));
+  const urls = new Map(endpoints.map(({ id, url }) => [id, url]));
   return (
     <Page title="Audit log" width="medium" about="Who changed what, and when: people on these pages, and programs with their keys.">
       <div className="overflow-hidden rounded-xl border border-line bg-surface">
         <LiveList
           query={query}
           label="Changes"
-          row={(entry: AuditEntryView) => <Entry entry={entry} />}
+          row={(entry: AuditEntryView) => <Entry entry={entry} urls={urls} />}
           empty={
             <Empty icon={<ScrollText />} title="Nothing was changed yet">
               Each change of an endpoint, a secret, a key or the team is written down here.
@@ -33,8 +36,14 @@ export function AuditLog() {
 
 const ACTORS = { person: User, key: KeyRound, system: Server };
 
-function Entry({ entry }: { readonly entry: AuditEntryView }) {
-  const { actor, target, environment } = entry;
+interface EntryProps {
+  readonly entry: AuditEntryView;
+  /** Of the endpoints that there are now, by their ids. */
+  readonly urls: ReadonlyMap<string, string>;
+}
+
+function Entry({ entry, urls }: EntryProps) {
+  const { actor, environment } = entry;
   const Icon = ACTORS[actor.kind];
   const changes = Object.entries(entry.changes);
   return (
@@ -48,8 +57,8 @@ function Entry({ entry }: { readonly entry: AuditEntryView }) {
       <div className="min-w-0 flex-1 space-y-1.5">
         <div className="flex flex-wrap items-baseline gap-x-3 gap-y-0.5">
           <p className="min-w-0 flex-1 basis-60 text-sm">
-            <strong className="font-medium">{actor.name || actor.id || 'Posthorn'}</strong> {actionWords(entry.action)}{' '}
-            <code className="text-xs break-all text-ink-3">{target.id}</code>
+            <strong className="font-medium">{actorWords(actor)}</strong> {actionWords(entry.action)}{' '}
+            <code className="text-xs break-all text-ink-3">{targetWords(entry, urls)}</code>
           </p>
           <p className="flex items-center gap-2 text-xs text-ink-2">
             {environment !== null && <Badge tone={environment === 'sandbox' ? 'warn' : 'none'}>{environment}</Badge>}
@@ -64,10 +73,10 @@ function Entry({ entry }: { readonly entry: AuditEntryView }) {
                 <dd className="min-w-0 break-all">
                   {from !== null && from !== undefined && (
                     <>
-                      <del className="text-ink-3">{valueWords(from)}</del> <span aria-hidden>→</span>{' '}
+                      <del className="text-ink-3">{valueWords(field, from)}</del> <span aria-hidden>→</span>{' '}
                     </>
                   )}
-                  <ins className="no-underline">{valueWords(to)}</ins>
+                  <ins className="no-underline">{valueWords(field, to)}</ins>
                 </dd>
               </div>
             ))}
@@ -76,12 +85,4 @@ function Entry({ entry }: { readonly entry: AuditEntryView }) {
       </div>
     </div>
   );
-}
-
-const LONGEST = 200;
-
-function valueWords(value: unknown): string {
-  if (value === null || value === undefined || value === '' || (Array.isArray(value) && value.length === 0)) return 'none';
-  const text = typeof value === 'string' ? value : JSON.stringify(value);
-  return text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text;
 }

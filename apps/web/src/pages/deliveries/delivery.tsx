@@ -144,7 +144,7 @@ function WhyNotYet({ waiting }: { readonly waiting: NonNullable<DeliveryDetailVi
           {title}
           {waiting.until !== null && (
             <>
-              : <Instant at={waiting.until} form="away" />
+              : <Instant at={waiting.until} form="until" />
             </>
           )}
         </>

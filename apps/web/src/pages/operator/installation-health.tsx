@@ -1,5 +1,8 @@
 import type { OverviewView } from '@posthorn/contract';
+import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
+import { applicationQuery } from '../../api/queries.ts';
+import type { ShownScope } from '../../api/session.ts';
 import type { Environment } from '../../api/views.ts';
 import { Figure } from '../../ui/figure.tsx';
 import { Instant } from '../../ui/instant.tsx';
@@ -77,8 +80,13 @@ export function InstallationHealth({ overview, environment }: InstallationHealth
                   params={{ application, environment, endpoint }}
                   className="flex items-center gap-4 px-4 py-2.5 text-sm -outline-offset-2 hover:bg-hover sm:px-5"
                 >
-                  <span className="min-w-0 flex-1 truncate font-mono text-xs">{shortUrl(url)}</span>
-                  <span className="text-xs text-ink-2 tabular-nums">95 % within {precisely(p95)}</span>
+                  <span className="min-w-0 flex-1">
+                    <span className="block truncate font-mono text-xs">{shortUrl(url)}</span>
+                    <span className="mt-0.5 block truncate text-xs text-ink-3">
+                      <ApplicationName application={application} environment={environment} />
+                    </span>
+                  </span>
+                  <span className="shrink-0 text-xs text-ink-2 tabular-nums">95 % within {precisely(p95)}</span>
                 </Link>
               </li>
             ))}
@@ -87,6 +95,11 @@ export function InstallationHealth({ overview, environment }: InstallationHealth
       </Section>
     </>
   );
+}
+
+/** The overview names applications by their ids only. */
+function ApplicationName(scope: ShownScope) {
+  return useQuery({ ...applicationQuery(scope), staleTime: 60_000 }).data?.name ?? scope.application;
 }
 
 function Counts({ rows }: { readonly rows: readonly { readonly name: string; readonly count: number; readonly tone: Tone }[] }) {

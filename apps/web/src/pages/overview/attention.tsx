@@ -12,8 +12,7 @@ import { Button, buttonClass } from '../../ui/button.tsx';
 import { Instant } from '../../ui/instant.tsx';
 import { Section } from '../../ui/page.tsx';
 import { disabledWords, shortUrl } from '../../words/endpoints.ts';
-import { counted } from '../../words/numbers.ts';
-import { useEnable } from '../api-settings/endpoint-health.tsx';
+import { FailingWords, useEnable } from '../api-settings/endpoint-health.tsx';
 
 type Rotation = NonNullable<EndpointDetailView['rotation']>;
 
@@ -26,7 +25,7 @@ export function Attention({ endpoints }: { readonly endpoints: readonly Endpoint
     queries: endpoints.slice(0, MOST_ASKED).map(({ id }) => ({ ...endpointQuery(scope, id), staleTime: 60_000 })),
     combine: (results) => new Map(results.flatMap(({ data }) => (data?.rotation == null ? [] : [[data.id, data.rotation] as const]))),
   });
-  const troubled = endpoints.filter(({ id, status, health }) => status !== 'enabled' || health.state === 'failing' || rotations.has(id));
+  const troubled = endpoints.filter(({ id, status, health }) => status !== 'enabled' || health.reason !== null || rotations.has(id));
   if (troubled.length === 0) return null;
   return (
     <Section flush title="Needs attention">
@@ -69,21 +68,16 @@ function Trouble({ endpoint, rotation }: { readonly endpoint: EndpointView; read
       </Row>
     );
   }
-  if (health.state === 'failing') {
+  if (health.reason !== null) {
     return (
       <Row
-        icon={<CircleAlert className="text-bad" />}
-        what={
+        icon={<CircleAlert className={health.state === 'failing' ? 'text-bad' : 'text-warn'} />}
+        what={<>{name} fails</>}
+        why={
           <>
-            {name} fails
-            {health.since !== null && (
-              <>
-                , since <Instant at={health.since} />
-              </>
-            )}
+            <FailingWords health={health} /> Test it, mend it, then recover what has failed.
           </>
         }
-        why={`${counted(health.consecutive_failures, 'attempt')} in a row failed. Test it, mend it, then recover what has failed.`}
       >
         {look}
         {mayChange && (

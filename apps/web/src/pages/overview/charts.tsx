@@ -190,7 +190,7 @@ function Frame({ label, points, spanMs, ticks, words, head, cells, children }: F
     setAt(Math.min(points.length - 1, Math.max(0, Math.floor((inside / (width - 4 - LEFT)) * points.length))));
   };
   return (
-    <figure ref={figure} className="m-0 min-w-0">
+    <figure ref={figure} className="relative m-0 min-w-0">
       <svg
         viewBox={`0 0 ${width} ${HEIGHT}`}
         role="img"
@@ -231,28 +231,31 @@ function Frame({ label, points, spanMs, ticks, words, head, cells, children }: F
       <figcaption className="mt-1.5 min-h-4.5 text-xs text-ink-2 tabular-nums">
         {shown === undefined ? '' : `${dateAndClock(new Date(shown.at))}: ${words(shown)}`}
       </figcaption>
-      <table className="sr-only">
-        <caption>{label}</caption>
-        <thead>
-          <tr>
-            {['Time', ...head].map((name) => (
-              <th key={name} scope="col">
-                {name}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {points.map((point) => (
-            <tr key={point.at}>
-              <th scope="row">{dateAndClock(new Date(point.at))}</th>
-              {cells(point).map((cell, index) => (
-                <td key={head[index]}>{cell}</td>
+      {/* A table is as tall as its rows whatever its style says, and the page would scroll down to its end: so the box around it is what is hidden. */}
+      <div className="sr-only">
+        <table>
+          <caption>{label}</caption>
+          <thead>
+            <tr>
+              {['Time', ...head].map((name) => (
+                <th key={name} scope="col">
+                  {name}
+                </th>
               ))}
             </tr>
-          ))}
-        </tbody>
-      </table>
+          </thead>
+          <tbody>
+            {points.map((point) => (
+              <tr key={point.at}>
+                <th scope="row">{dateAndClock(new Date(point.at))}</th>
+                {cells(point).map((cell, index) => (
+                  <td key={head[index]}>{cell}</td>
+                ))}
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
     </figure>
   );
 }

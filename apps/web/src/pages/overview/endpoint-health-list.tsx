@@ -7,7 +7,7 @@ import { Dot } from '../../ui/status.tsx';
 import { endpointState, eventTypesWords, shortUrl } from '../../words/endpoints.ts';
 
 /** The worst first. */
-const ORDER = ['Disabled', 'Failing', 'Paused', 'Enabled'];
+const ORDER = ['Disabled', 'Failing', 'Enabled, failing', 'Paused', 'Enabled'];
 
 export function EndpointHealthList({ endpoints }: { readonly endpoints: readonly EndpointView[] | undefined }) {
   const params = useScope();
@@ -29,11 +29,11 @@ export function EndpointHealthList({ endpoints }: { readonly endpoints: readonly
                   params={{ ...params, endpoint: endpoint.id }}
                   className="flex items-center gap-4 px-4 py-2.5 text-sm -outline-offset-2 hover:bg-hover sm:px-5"
                 >
-                  <span className="w-20 text-xs">
+                  <span className="w-28 shrink-0 text-xs">
                     <Dot tone={tone}>{words}</Dot>
                   </span>
                   <span className="min-w-0 flex-1 truncate font-mono text-xs">{shortUrl(endpoint.url)}</span>
-                  <span className="truncate text-xs text-ink-3 max-sm:hidden">{eventTypesWords(endpoint.event_types)}</span>
+                  <span className="max-w-2/5 truncate text-xs text-ink-3 max-sm:hidden">{eventTypesWords(endpoint.event_types)}</span>
                 </Link>
               </li>
             );

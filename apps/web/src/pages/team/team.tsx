@@ -44,7 +44,11 @@ export function Team() {
               {members.error === null ? <Skeleton /> : <Failure error={members.error} retry={() => members.refetch()} />}
             </div>
           ) : members.data.length === 0 ? (
-            <Empty title="Nobody yet">Invite the first person: as an owner they can invite others.</Empty>
+            <Empty title="Nobody yet">
+              {mayOwn
+                ? 'Invite the first person: as an owner they can invite others.'
+                : 'Nobody has an account for this business yet. Whoever comes by the provider’s own pages needs none; people are invited by an owner.'}
+            </Empty>
           ) : (
             <ul className="divide-y divide-line border-t border-line">
               {members.data.map((member) => (
