@@ -22,8 +22,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'no-fence',
     file: LANES,
-    search: "'SELECT cadence_group FROM lanes WHERE pk = ? AND holder = ? AND fence = ?'",
-    replace: "'SELECT cadence_group FROM lanes WHERE pk = ? AND ? IS NOT NULL AND ? IS NOT NULL'",
+    search: "'SELECT cadence_group, health_epoch FROM lanes WHERE pk = ? AND holder = ? AND fence = ?'",
+    replace: "'SELECT cadence_group, health_epoch FROM lanes WHERE pk = ? AND ? IS NOT NULL AND ? IS NOT NULL'",
   },
   {
     name: 'fence-checked-outside-the-lock',
@@ -70,8 +70,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'settle-not-repeatable',
     file: LANES,
-    search: 'if (!appendAttempt(context, attempt, { stale: false })) continue;',
-    replace: 'appendAttempt(context, attempt, { stale: false });',
+    search: 'if (!appendAttempt(context, attempt, { stale: false })) {',
+    replace: 'if (!appendAttempt(context, attempt, { stale: false }) && attempt === null) {',
   },
   {
     name: 'gate-ignored',
@@ -154,8 +154,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'by-hand-disturbs-the-automatic-ones',
     file: SETTLE,
-    search: "if (delivery.byHand && !delivery.resent) return { status: 'pending', failures: delivery.failures, dueAt: delivery.dueAt };",
-    replace: '',
+    search: 'if (delivery.byHand && !delivery.resent && !wasLast(delivery, context)) {',
+    replace: 'if (delivery.byHand && !delivery.resent && delivery.seq < 0) {',
   },
   {
     name: 'double-replay',
