@@ -15,15 +15,15 @@ export interface Mutant {
 const LANES = 'apps/server/src/store/sqlite/lanes.ts';
 const LANE_RUN = 'apps/server/src/dispatcher/lane-run.ts';
 const DISPATCHER = 'apps/server/src/dispatcher/dispatcher.ts';
-const JOBS = 'apps/server/src/store/sqlite/jobs.ts';
+const JOBS = 'apps/server/src/store/shared/jobs.ts';
 const SETTLE = 'packages/core/src/settle.ts';
 
 export const MUTANTS: readonly Mutant[] = [
   {
     name: 'no-fence',
     file: LANES,
-    search: "'SELECT cadence_group FROM lanes WHERE pk = ? AND holder = ? AND fence = ?'",
-    replace: "'SELECT cadence_group FROM lanes WHERE pk = ? AND ? IS NOT NULL AND ? IS NOT NULL'",
+    search: "'SELECT cadence_group, health_epoch FROM lanes WHERE pk = ? AND holder = ? AND fence = ?'",
+    replace: "'SELECT cadence_group, health_epoch FROM lanes WHERE pk = ? AND ? IS NOT NULL AND ? IS NOT NULL'",
   },
   {
     name: 'fence-checked-outside-the-lock',
@@ -70,8 +70,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'settle-not-repeatable',
     file: LANES,
-    search: 'if (!appendAttempt(context, attempt, { stale: false })) continue;',
-    replace: 'appendAttempt(context, attempt, { stale: false });',
+    search: 'if (!appendAttempt(context, attempt, { stale: false })) {',
+    replace: 'if (!appendAttempt(context, attempt, { stale: false }) && attempt === null) {',
   },
   {
     name: 'gate-ignored',
@@ -106,8 +106,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'late-event-skipped-by-the-cursor',
     file: LANE_RUN,
-    search: '    this.#cursor = 0;\n    this.#ended = false;\n',
-    replace: '    this.#ended = false;\n',
+    search: '    this.generation += 1;\n    this.#cursor = 0;\n',
+    replace: '    this.generation += 1;\n',
   },
   {
     name: 'marks-lost-at-release',
@@ -154,8 +154,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'by-hand-disturbs-the-automatic-ones',
     file: SETTLE,
-    search: "if (delivery.byHand && !delivery.resent) return { status: 'pending', failures: delivery.failures, dueAt: delivery.dueAt };",
-    replace: '',
+    search: 'if (delivery.byHand && !delivery.resent && !wasLast(delivery, context)) {',
+    replace: 'if (delivery.byHand && !delivery.resent && delivery.seq < 0) {',
   },
   {
     name: 'double-replay',

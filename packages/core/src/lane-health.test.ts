@@ -123,6 +123,22 @@ describe('the long view', () => {
     ]);
   });
 
+  test('its failures forgotten after the warning, it is warned of again; the recovery is told all the same', () => {
+    const warned = failFor(3).at(-1)?.health ?? HEALTHY;
+    const anew = { ...HEALTHY, warnedAt: warned.warnedAt };
+    const from = NOW + 4 * DAY;
+    let health: LaneHealth = anew;
+    const said: [number, string][] = [];
+    for (let hour = 0; hour <= 60; hour += 1) {
+      const next = change(health, { seq: hour }, from + hour * 3_600_000);
+      said.push(...next.notices.map((notice): [number, string] => [hour, notice]));
+      health = next.health;
+    }
+    expect(said).toEqual([[60, 'endpoint.failing']]);
+    expect(health.warnedAt).toBe(from + 60 * 3_600_000);
+    expect(succeed(change(anew, {}, from).health).notices).toEqual(['endpoint.recovered']);
+  });
+
   test('too few attempts say nothing: neither warned nor disabled', () => {
     let health = HEALTHY;
     for (let attempt = 0; attempt < 9; attempt += 1) {

@@ -40,7 +40,10 @@ export interface LaneHealth {
   readonly retryAfter: number;
   /** Open while not null: when the next probe may go, and how many have failed. */
   readonly breaker: { readonly probeAt: number; readonly probes: number } | null;
-  /** When its owner was told that it keeps failing; null: not since the last success. */
+  /**
+   * When its owner was told that it keeps failing, or was disabled; null: not since the last success. Where its failures were forgotten meanwhile
+   * (see `failingSince`) that was of former ones: the owner is told of new ones too, but only once of the recovery.
+   */
   readonly warnedAt: number | null;
 }
 
@@ -140,13 +143,19 @@ function afterFailure(
     breaker: breakerAfter(health, failed, { attempt, now, random }),
   };
   const failingFor = now - failingSince;
+  const warned = isWarnedOf(health.warnedAt, failingSince);
   if (failingFor >= disableAfterMs && failures >= DISABLE_AFTER_ATTEMPTS) {
-    return { health: { ...next, warnedAt: health.warnedAt ?? now }, disable: 'failing', notices: ['endpoint.disabled'] };
+    return { health: { ...next, warnedAt: warned ? health.warnedAt : now }, disable: 'failing', notices: ['endpoint.disabled'] };
   }
-  if (health.warnedAt === null && failingFor >= disableAfterMs / 2 && failures >= DISABLE_AFTER_ATTEMPTS / 2) {
+  if (!warned && failingFor >= disableAfterMs / 2 && failures >= DISABLE_AFTER_ATTEMPTS / 2) {
     return { health: { ...next, warnedAt: now }, disable: null, notices: ['endpoint.failing'] };
   }
   return { health: next, disable: null, notices: [] };
+}
+
+/** Whether what the owner was told last is of these failures. */
+function isWarnedOf(warnedAt: number | null, failingSince: number): boolean {
+  return warnedAt !== null && warnedAt >= failingSince;
 }
 
 function breakerAfter(
@@ -203,7 +212,7 @@ export function describeHealth(
   }
   const what = `Since ${instant(failingSince)} not one of ${failures} attempts was accepted; the last came to ${lastFailure ?? 'an error'}.`;
   if (options.disabled !== null) return { state: 'disabled', reason: `${what} What waits goes once you enable it again.` };
-  if (health.warnedAt !== null) {
+  if (isWarnedOf(health.warnedAt, failingSince)) {
     return {
       state: 'failing',
       reason: `${what} Without a success it is disabled after ${instant(failingSince + options.disableAfterMs)}.`,

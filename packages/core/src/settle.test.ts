@@ -7,7 +7,7 @@ import { DEFAULT_RETRY_SCHEDULE, retryDelayMs } from './retry.ts';
 import { settle } from './settle.ts';
 
 const NOW = Date.UTC(2026, 10, 23, 10, 0, 0);
-const fresh = { seq: 1, failures: 0, dueAt: null, byHand: false, resent: false, probe: false, health: HEALTHY };
+const fresh = { seq: 1, failures: 0, dueAt: null, byHand: false, resent: false, probe: false, former: false, health: HEALTHY };
 const context = { now: NOW, random: 0, schedule: DEFAULT_RETRY_SCHEDULE, disableAfterMs: DEFAULT_DISABLE_AFTER_MS };
 const refused = (status: number, retryAfter: string | null = null): Outcome => ({ kind: 'refused', status, retryAfter });
 
@@ -64,6 +64,34 @@ describe('settle', () => {
     });
   });
 
+  test('410 counts as told, so that the recovery is told as well', () => {
+    const { health } = settle(fresh, refused(410), context).lane;
+    expect(health.warnedAt).toBe(NOW);
+    expect(settle({ ...fresh, health }, { kind: 'accepted', status: 200 }, context).lane.notices).toEqual(['endpoint.recovered']);
+    const warned = { ...HEALTHY, failingSince: NOW - 10, failures: 1, warnedAt: NOW - 5 };
+    expect(settle({ ...fresh, health: warned }, refused(410), context).lane.health.warnedAt).toBe(NOW - 5);
+  });
+
+  test.each<[string, Outcome, number]>([
+    ['410', refused(410), 5_000],
+    ['a pause that was asked for', refused(429, '36000'), 5_000],
+    ['a failure', refused(500), 5_000],
+  ])('%s from where the endpoint was before is one failed attempt of the delivery, and no more', (_, outcome, ms) => {
+    const health = { ...HEALTHY, failures: 0, succeededAt: NOW - 1 };
+    expect(settle({ ...fresh, former: true, health }, outcome, context)).toEqual({
+      delivery: { status: 'pending', failures: 1, dueAt: NOW + ms },
+      lane: { health, disable: null, notices: [] },
+    });
+  });
+
+  test('accepted where the endpoint was before is accepted, and says nothing of where it is now', () => {
+    const health = { ...HEALTHY, failingSince: NOW - 10, failures: 3, warnedAt: NOW - 5 };
+    expect(settle({ ...fresh, former: true, health }, { kind: 'accepted', status: 200 }, context)).toEqual({
+      delivery: { status: 'succeeded' },
+      lane: { health, disable: null, notices: [] },
+    });
+  });
+
   test.each([
     [429, '120', 120_000],
     [503, '7', 7_000],
@@ -90,6 +118,14 @@ describe('settle', () => {
       expect(settle({ ...fresh, ...automatic, byHand: true }, refused(500), context).delivery).toEqual({ status: 'pending', ...automatic });
     },
   );
+});
+
+test('a failed attempt by hand that came after the last automatic one was the last', () => {
+  const last = { ...fresh, failures: 8, dueAt: NOW - 10, byHand: true };
+  expect(settle(last, refused(500), context).delivery).toEqual({ status: 'failed', reason: 'attempts_exhausted' });
+  // A schedule that was made shorter leaves the attempt that is still to come.
+  const toCome = { ...last, dueAt: NOW + 10 };
+  expect(settle(toCome, refused(500), context).delivery).toEqual({ status: 'pending', failures: 8, dueAt: NOW + 10 });
 });
 
 test('re-sent by hand after its end, a failed attempt is the first of a new series', () => {

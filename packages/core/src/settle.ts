@@ -21,6 +21,8 @@ export interface SettledDelivery {
   readonly resent: boolean;
   /** The attempt started while the lane's breaker was open. */
   readonly probe: boolean;
+  /** It went to the endpoint as it was before its health was started anew (another URL, say): that tells nothing of it as it is now. */
+  readonly former: boolean;
   /** The lane's, as it was until now. */
   readonly health: LaneHealth;
 }
@@ -55,13 +57,24 @@ export interface SettleContext {
 
 /** Settles one attempt. */
 export function settle(delivery: SettledDelivery, outcome: Outcome, context: SettleContext): Settlement {
+  if (delivery.former) {
+    return {
+      delivery: deliveryEnd(delivery, outcome, { ...context, retryAfter: null }),
+      lane: { health: delivery.health, disable: null, notices: [] },
+    };
+  }
   const retryAfter = askedPause(outcome, context);
   const { seq, byHand, probe } = delivery;
   const change = healthAfter(delivery.health, { seq, byHand, probe, outcome, retryAfter }, context);
   if (outcome.kind === 'refused' && outcome.status === 410) {
     return {
       delivery: { status: 'failed', reason: 'endpoint_gone' },
-      lane: { health: change.health, disable: 'gone', notices: ['endpoint.disabled'] },
+      // Its owner is told with that, and so of the recovery too.
+      lane: {
+        health: { ...change.health, warnedAt: change.health.warnedAt ?? context.now },
+        disable: 'gone',
+        notices: ['endpoint.disabled'],
+      },
     };
   }
   return { delivery: deliveryEnd(delivery, outcome, { ...context, retryAfter }), lane: change };
@@ -73,11 +86,21 @@ function deliveryEnd(
   context: SettleContext & { readonly retryAfter: number | null },
 ): DeliveryEnd {
   if (outcome.kind === 'accepted') return { status: 'succeeded' };
-  if (delivery.byHand && !delivery.resent) return { status: 'pending', failures: delivery.failures, dueAt: delivery.dueAt };
+  if (delivery.byHand && !delivery.resent && !wasLast(delivery, context)) {
+    return { status: 'pending', failures: delivery.failures, dueAt: delivery.dueAt };
+  }
   const failures = delivery.failures + 1;
   const delay = retryDelayMs(context.schedule, failures, { random: context.random });
   if (delay === null) return { status: 'failed', reason: 'attempts_exhausted' };
   return { status: 'pending', failures, dueAt: Math.max(context.now + delay, context.retryAfter ?? 0) };
+}
+
+/** No automatic attempt is left: the last one failed after this one was asked for. What a schedule that was made shorter left to come still comes. */
+function wasLast(
+  { failures, dueAt }: SettledDelivery,
+  { schedule, now }: { readonly schedule: readonly number[]; readonly now: number },
+): boolean {
+  return failures > schedule.length && dueAt !== null && dueAt <= now;
 }
 
 /** Only 429 and 503 are heard, and never for longer than the schedule itself would ever wait. */

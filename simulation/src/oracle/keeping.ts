@@ -78,6 +78,7 @@ function revive(ledger: Ledger, { toRecover, job }: JobModel, delivery: Delivery
   delivery.failures = 0;
   delivery.dueInstant = ledger.instant;
   delivery.byHand = 'no';
+  delivery.wish = 0;
   delivery.late = true;
   delivery.lateAt = ledger.now;
   delivery.lateInstant = ledger.instant;
@@ -137,6 +138,7 @@ export function expired(ledger: Ledger, times: number): void {
     delivery.status = 'failed';
     delivery.reason = 'expired';
     delivery.byHand = 'no';
+    delivery.wish = 0;
     delivery.endings += 1;
     delivery.resolvedAt ??= ledger.now;
     delivery.firstResolvedAt ??= ledger.now;

@@ -82,6 +82,8 @@ export interface DeliveryModel {
   /** Asked for by hand: beside its automatic attempts, or after its end, as the first of a new series. */
   byHand: 'no' | 'beside' | 'anew';
   byHandAt: number;
+  /** Numbers what was asked for, as the store does: odd beside the automatic ones, even anew; the next of its kind each time. 0: nothing. */
+  wish: number;
   late: boolean;
   /** Re-sent at, by the timeline. */
   lateAt: number;
@@ -109,6 +111,7 @@ interface AskedModel {
   readonly late: boolean;
   readonly failures: number;
   readonly dueInstant: number | null;
+  readonly revivedInstant: number | null;
 }
 
 export interface AttemptModel {
@@ -124,6 +127,11 @@ export interface AttemptModel {
   byHand: boolean;
   /** Its lane's breaker was open when it took its slot. */
   readonly probe: boolean;
+  /** The health that its endpoint had when it started, as far as its dispatcher knew; and whether that was started anew before it heard. */
+  readonly epoch: number;
+  former: boolean;
+  /** When its delivery was re-sent last, as it was asked for its body; null: never. */
+  readonly revivedInstant: number | null;
   /** It is the one failure too many, or a 410. */
   disables: 'gone' | 'failing' | null;
   readonly failuresBefore: number;
@@ -189,6 +197,7 @@ export function newDelivery(
     dueInstant: null,
     byHand: 'no',
     byHandAt: 0,
+    wish: 0,
     late: false,
     lateAt: 0,
     lateInstant: 0,
@@ -202,6 +211,11 @@ export function newDelivery(
     firstAcceptedAt: null,
     firstAcceptedLate: false,
   };
+}
+
+/** When it was re-sent last, or made late; null: neither. */
+export function revivedInstantOf({ late, lateInstant }: DeliveryModel): number | null {
+  return late ? lateInstant : null;
 }
 
 /** Why nothing may leave for it; null: something may. */

@@ -20,7 +20,7 @@ import { askedPause, disables, type HealthModel, healthAfter } from './health.ts
 import { expired, jobStepped } from './keeping.ts';
 import { lanesLeased, lanesReleased, leasesHeard, leasesRenewed, renewalsHeard, targetHeard } from './leases.ts';
 import { type Ledger, RENEW_MS } from './ledger.ts';
-import type { AttemptModel, EndpointModel } from './model.ts';
+import { type AttemptModel, type EndpointModel, revivedInstantOf } from './model.ts';
 import { slotsOf } from './punctuality.ts';
 import { healthWritten, isCurrent, settleAsked, settleExecuted } from './settling.ts';
 import { attemptStarted, type Departure } from './starts.ts';
@@ -93,12 +93,14 @@ export class Oracle implements Watcher {
       case 'bodies':
         this.#bodiesAsked(machine, call.result);
         break;
-      case 'settle':
+      case 'settle': {
+        const epochs = ledger.asked.get(call.request);
         for (const [index, settlement] of call.request.entries())
-          settleExecuted(ledger, machine, { settlement, result: call.result[index] });
-        healthWritten(ledger, call.request, (index) => call.result[index] === 'settled');
+          settleExecuted(ledger, machine, { settlement, result: call.result[index], epoch: epochs?.get(settlement.lease.lane)?.epoch });
+        healthWritten(ledger, call.request, (index) => call.result[index] !== 'stale');
         this.#nothingChanged(machine, call.name);
         break;
+      }
       case 'target':
         if (call.result !== null) this.#tellHealth(call.result.target);
         break;
@@ -148,7 +150,13 @@ export class Oracle implements Watcher {
       delivery.seq = seq;
       ledger.bySeq.set(seq, delivery);
       const { status, late, failures, dueInstant } = delivery;
-      delivery.asked.set(machine, { pending: status === 'pending', late, failures, dueInstant });
+      delivery.asked.set(machine, {
+        pending: status === 'pending',
+        late,
+        failures,
+        dueInstant,
+        revivedInstant: revivedInstantOf(delivery),
+      });
     }
   }
 
@@ -224,7 +232,9 @@ export class Oracle implements Watcher {
     endpoint.successes = accepted ? endpoint.successes + 1 : 0;
     if (!accepted) endpoint.failedBefore = true;
     attempt.byHand = attempt.wish !== 'no';
-    if (known?.fence === attempt.fence) {
+    attempt.former = known?.fence === attempt.fence && known.health.epoch !== attempt.epoch;
+    if (attempt.former) ledger.scene.count('heard of an endpoint that is another by then');
+    else if (known?.fence === attempt.fence) {
       known.heard.push(attempt);
       if (!accepted) known.failureHeardAt = ledger.now;
       const before = known.health;

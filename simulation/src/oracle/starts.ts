@@ -5,7 +5,7 @@ import { gateWasOpen } from './gate.ts';
 import { floorOf } from './health.ts';
 import type { Ledger } from './ledger.ts';
 import type { AttemptModel, DeliveryModel, EndpointModel, LaneKnowledge } from './model.ts';
-import { queueOf, stopOf } from './model.ts';
+import { queueOf, revivedInstantOf, stopOf } from './model.ts';
 import { checkPunctual } from './punctuality.ts';
 
 export interface Departure {
@@ -40,7 +40,7 @@ export function attemptStarted(ledger: Ledger, machine: Machine, departure: Depa
   const books = ledger.books(machine);
   const probe = books.taken.get(delivery.seq ?? Number.NaN) ?? false;
   books.taken.delete(delivery.seq ?? Number.NaN);
-  const asked = delivery.asked.get(machine) ?? delivery;
+  const asked = delivery.asked.get(machine) ?? { ...delivery, revivedInstant: revivedInstantOf(delivery) };
   const attempt: AttemptModel = {
     delivery,
     machine,
@@ -50,6 +50,9 @@ export function attemptStarted(ledger: Ledger, machine: Machine, departure: Depa
     wish: delivery.byHand,
     byHand: false,
     probe,
+    epoch: known.health.epoch,
+    former: false,
+    revivedInstant: asked.revivedInstant,
     disables: null,
     failuresBefore: asked.failures,
     dueBefore: asked.dueInstant,

@@ -176,6 +176,7 @@ export class Wishes {
     if (delivery.status === 'pending') {
       ledger.scene.count('retry by hand of one that is pending');
       if (delivery.byHand === 'no') delivery.byHand = 'beside';
+      delivery.wish = delivery.wish === 0 ? 1 : delivery.wish + 2;
       delivery.byHandAt = ledger.now;
       return;
     }
@@ -185,6 +186,7 @@ export class Wishes {
     delivery.failures = 0;
     delivery.dueInstant = instant;
     delivery.byHand = 'anew';
+    delivery.wish = 2;
     delivery.byHandAt = ledger.now;
     delivery.late = true;
     delivery.resolvedAt = null;
@@ -205,6 +207,7 @@ export class Wishes {
     delivery.status = 'canceled';
     delivery.reason = reason;
     delivery.byHand = 'no';
+    delivery.wish = 0;
     delivery.endings += 1;
     delivery.resolvedAt ??= this.#oracle.ledger.now;
     delivery.firstResolvedAt ??= this.#oracle.ledger.now;

@@ -682,6 +682,7 @@ class LaneDispatcher implements Dispatcher {
     const { run, delivery, probe } = pick;
     const { clock, random, randomBytes, sender, userAgent } = this.#options;
     const { endpoint, secrets } = run.target;
+    const { epoch } = run.state;
     const attemptId = newId('att_', delivery.publishedAt, randomBytes(10));
     const first = delivery.dueAt === null && !delivery.byHand;
     if (first) this.#observer.gateLag(endpoint.environment, this.#lagOf(run, delivery));
@@ -699,7 +700,8 @@ class LaneDispatcher implements Dispatcher {
         const now = clock.now() + this.#offset;
         const { outcome, response } = result;
         const { seq, failures, dueAt, byHand, resent } = delivery;
-        const decision = settle({ seq, failures, dueAt, byHand, resent, probe, health: run.state }, outcome, {
+        const former = run.state.epoch !== epoch;
+        const decision = settle({ seq, failures, dueAt, byHand, resent, probe, former, health: run.state }, outcome, {
           now,
           random: random(),
           schedule: endpoint.retrySchedule ?? DEFAULT_RETRY_SCHEDULE,
@@ -725,14 +727,16 @@ class LaneDispatcher implements Dispatcher {
             responseBody: response?.body ?? null,
             responseTruncated: response?.bodyTruncated ?? false,
             timings: result.timings,
-            byHand: delivery.byHand,
+            wish: delivery.wish,
+            revivedAt: delivery.revivedAt,
+            epoch,
             first,
             end: decision.delivery,
             notices: noticesOf(decision.delivery, decision.lane.notices),
           },
           {
             disable: decision.lane.disable,
-            onSettled: () => {
+            onSettled: ({ lookAnew }) => {
               const { delivery: end } = decision;
               run.settled(
                 delivery,
@@ -740,6 +744,7 @@ class LaneDispatcher implements Dispatcher {
                   accepted: end.status === 'succeeded',
                   stillPending: end.status === 'pending',
                   dueAt: end.status === 'pending' ? end.dueAt : null,
+                  lookAnew,
                 },
                 this.#context(run),
               );

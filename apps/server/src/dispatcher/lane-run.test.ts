@@ -31,6 +31,8 @@ function delivery(seq: number, orderingKey: string | null, more: Partial<Scanned
     failures: 0,
     attemptCount: 0,
     byHand: false,
+    wish: 0,
+    revivedAt: null,
     resent: false,
     late: false,
     ...more,

@@ -322,10 +322,10 @@ export class LaneRun {
     this.#window = 1;
   }
 
-  /** What the attempt came to is on disk. `stillPending`: a retry is due at `dueAt`, null for its gate. */
+  /** What the attempt came to is on disk. `stillPending`: a retry is due at `dueAt`, null for its gate. `lookAnew`: it may be otherwise in the store. */
   settled(
     delivery: ScannedDelivery,
-    end: { readonly accepted: boolean; readonly stillPending: boolean; readonly dueAt: number | null },
+    end: { readonly accepted: boolean; readonly stillPending: boolean; readonly dueAt: number | null; readonly lookAnew?: boolean },
     context: { readonly now: number; readonly gate: number },
   ): void {
     this.#active.delete(delivery.seq);
@@ -335,7 +335,8 @@ export class LaneRun {
     this.#dueIsKnown = false;
     const overlooked = this.#overlooked.delete(delivery.seq);
     const key = this.#keyOf(delivery);
-    if (end.stillPending) {
+    if (end.lookAnew === true) this.rescan();
+    else if (end.stillPending) {
       // It may have been canceled, or asked for by hand, while its request was out. One that was sent by hand may go by its gate now.
       if (overlooked || (end.dueAt === null && delivery.publishedAt <= context.gate)) this.rescan();
       else this.#setAside(delivery, end.dueAt);

@@ -2,7 +2,7 @@
  * Collects what attempts came to and settles it in batches, many lanes in one transaction: one sync of the disk for hundreds of deliveries.
  */
 import type { Clock } from '@posthorn/core';
-import type { DisabledReason, LaneSettlement, SettledAttempt, Store } from '../store/store.ts';
+import type { DisabledReason, LaneResult, LaneSettlement, SettledAttempt, Store } from '../store/store.ts';
 import type { LaneRun } from './lane-run.ts';
 
 /** How long an outcome waits for company. Measured with `npm run bench -- drain`: longer gains nothing, shorter syncs more often. */
@@ -15,9 +15,13 @@ const RETRY_MS = 200;
 interface Entry {
   readonly run: LaneRun;
   readonly attempts: SettledAttempt[];
-  readonly onSettled: (() => void)[];
-  disable: DisabledReason | null;
+  readonly onSettled: OnSettled[];
+  /** By an attempt of this epoch. */
+  disable: { readonly reason: DisabledReason; readonly epoch: number } | null;
 }
+
+/** @param result.lookAnew the delivery may not be what the attempt was to make of it */
+type OnSettled = (result: { readonly lookAnew: boolean }) => void;
 
 export class Settlements {
   readonly #store: Store;
@@ -53,7 +57,7 @@ export class Settlements {
     return this.#count;
   }
 
-  add(run: LaneRun, attempt: SettledAttempt, options: { readonly disable: DisabledReason | null; readonly onSettled: () => void }): void {
+  add(run: LaneRun, attempt: SettledAttempt, options: { readonly disable: DisabledReason | null; readonly onSettled: OnSettled }): void {
     let entry = this.#entries.get(run);
     if (entry === undefined) {
       entry = { run, attempts: [], onSettled: [], disable: null };
@@ -61,7 +65,8 @@ export class Settlements {
     }
     entry.attempts.push(attempt);
     entry.onSettled.push(options.onSettled);
-    entry.disable ??= options.disable;
+    if (options.disable !== null && entry.disable?.epoch !== attempt.epoch)
+      entry.disable = { reason: options.disable, epoch: attempt.epoch };
     this.#count += 1;
     if (this.#flushing) return;
     // Never within the turn that brought the outcomes: freed slots are filled first, so the network works while the database does.
@@ -102,18 +107,16 @@ export class Settlements {
     const lost: LaneRun[] = [];
     for (const [index, entry] of entries.entries()) {
       if (results[index] === 'stale') lost.push(entry.run);
-      for (const onSettled of entry.onSettled) onSettled();
+      for (const onSettled of entry.onSettled) onSettled({ lookAnew: results[index] === 'look_anew' });
     }
     this.#onBatch({ lost });
   }
 
   /** A settle may be repeated (attempt ids are made by us), so one whose commit is in doubt is simply tried again. */
-  async #settleUntilDone(entries: readonly Entry[]): Promise<('settled' | 'stale')[]> {
+  async #settleUntilDone(entries: readonly Entry[]): Promise<LaneResult[]> {
     for (;;) {
       try {
-        const results = await this.#store.lanes.settle(
-          entries.map(({ run, attempts, disable }): LaneSettlement => ({ lease: run.leased.lease, attempts, state: run.state, disable })),
-        );
+        const results = await this.#store.lanes.settle(entries.map(settlementOf));
         this.#troubled = false;
         return results;
       } catch (error) {
@@ -125,4 +128,10 @@ export class Settlements {
       }
     }
   }
+}
+
+function settlementOf({ run, attempts, disable }: Entry): LaneSettlement {
+  // Since the attempt came back its lane may have been looked at again, and its health have been started anew.
+  const stands = disable !== null && disable.epoch === run.state.epoch;
+  return { lease: run.leased.lease, attempts, state: run.state, disable: stands ? disable.reason : null };
 }

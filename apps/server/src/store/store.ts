@@ -520,7 +520,11 @@ export interface ScannedDelivery {
   readonly byHand: boolean;
   /** By hand after its end: the attempt is the first of a new series of automatic ones. */
   readonly resent: boolean;
+  /** Numbers what was asked for by hand: asked once more meanwhile, it has another. 0: nothing was. */
+  readonly wish: number;
   readonly late: boolean;
+  /** When it was re-sent after its end, or made late; null: neither. Re-sent once more meanwhile, it has another. */
+  readonly revivedAt: number | null;
 }
 
 export interface DeliveryBody {
@@ -547,7 +551,12 @@ export interface SettledAttempt {
   readonly responseBody: Uint8Array | null;
   readonly responseTruncated: boolean;
   readonly timings: Timings;
-  readonly byHand: boolean;
+  /** By hand: the wish that it uses up. 0: automatic. A wish that came later stands, and keeps the delivery pending. */
+  readonly wish: number;
+  /** As the delivery was when it was scanned. Re-sent meanwhile, that is another series: the attempt only counts, unless it was accepted. */
+  readonly revivedAt: number | null;
+  /** Its lane's when it started. What came to an endpoint of an older epoch tells nothing of it: it disables nothing, and nobody is told. */
+  readonly epoch: number;
   /** The delivery's gated first attempt (and not one by hand): it is a dispatch of its environment. */
   readonly first: boolean;
   readonly end: DeliveryEnd;
@@ -561,8 +570,15 @@ export interface LaneSettlement {
   readonly lease: Lease;
   readonly attempts: readonly SettledAttempt[];
   readonly state: LaneState;
+  /** By its attempts of the state's epoch. An older epoch than the lane's disables nothing. */
   readonly disable: DisabledReason | null;
 }
+
+/**
+ * What became of a lane's settlement. `look_anew`: it was settled, but a delivery is not what its attempt was to make of it, and waits: it was re-sent,
+ * or asked for by hand, while that was out. `stale`: the lane is somebody else's by now, and nothing changed.
+ */
+export type LaneResult = 'settled' | 'look_anew' | 'stale';
 
 export interface LaneRelease {
   readonly lease: Lease;
@@ -641,7 +657,7 @@ export interface LaneStore {
    * lane. Repeating a call is harmless.
    * @returns for each lane whether it was `settled`, or `stale`: attempts appended, state unchanged
    */
-  settle(batch: readonly LaneSettlement[]): Promise<('settled' | 'stale')[]>;
+  settle(batch: readonly LaneSettlement[]): Promise<LaneResult[]>;
   /** Gives lanes back. A lease that is lost already is passed over. */
   release(batch: readonly LaneRelease[]): Promise<void>;
   /**

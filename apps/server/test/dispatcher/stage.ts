@@ -105,7 +105,7 @@ export interface Stage {
 
 const TOOK_MS = 7;
 
-export interface StageOptions extends Pick<DispatcherOptions, 'longestSleepMs' | 'observer'> {
+export interface StageOptions extends Pick<DispatcherOptions, 'longestSleepMs' | 'disableAfterMs' | 'observer'> {
   readonly openStore?: (clock: ManualClock) => Promise<Store>;
 }
 

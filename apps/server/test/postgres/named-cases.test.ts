@@ -29,6 +29,9 @@ describe('the breaker and the long view', async () => {
 describe('the dispatcher', async () => {
   await import('../dispatcher/dispatcher.test.ts');
 });
+describe('what people do while a request is out', async () => {
+  await import('../dispatcher/meanwhile.test.ts');
+});
 
 /** With a second connection for what no store's interface does. */
 async function openEngine(): Promise<CaseEngine> {

@@ -6,18 +6,11 @@ import { isBraked } from '../shared/brakes.ts';
 import { type EndpointRow, endpointFromRow, SELECT_ENDPOINTS } from '../shared/endpoints.ts';
 import { environmentState } from '../shared/environments.ts';
 import { NEWEST_JOB } from '../shared/jobs.ts';
+import { ASKED_AGAIN, RESENT } from '../shared/wishes.ts';
 import type { DeliveryStore, Environment } from '../store.ts';
 import type { PostgresContext } from './context.ts';
 import type { Transaction } from './database.ts';
-import {
-  type AttemptRow,
-  attemptFromRow,
-  type DeliveryRow,
-  deliveryFromRow,
-  listQuery,
-  RESENT,
-  selectDeliveries,
-} from './delivery-rows.ts';
+import { type AttemptRow, attemptFromRow, type DeliveryRow, deliveryFromRow, listQuery, selectDeliveries } from './delivery-rows.ts';
 import { runRecipe } from './recipes.ts';
 
 /** A delivery's id carries its time, at which there are few. */
@@ -62,7 +55,7 @@ export function postgresDeliveries(context: PostgresContext): DeliveryStore {
         const endpointRow = await tx.get<EndpointRow>(`${SELECT_ENDPOINTS} WHERE l.pk = $1 AND e.deleted_at IS NULL`, row.lane);
         const endpoint = endpointRow === undefined ? null : endpointFromRow(context, endpointRow);
         const attempts = await tx.all<AttemptRow>(
-          'SELECT * FROM posthorn.attempts WHERE delivery = $1 AND published_at = $2 ORDER BY number, started_at',
+          'SELECT * FROM posthorn.attempts WHERE delivery = $1 AND published_at = $2 ORDER BY started_at, number, id',
           row.seq,
           row.published_at,
         );
@@ -86,11 +79,7 @@ export function postgresDeliveries(context: PostgresContext): DeliveryStore {
         if (row === undefined) return null;
         if (row.endpoint_deleted) return 'endpoint_deleted' as const;
         if (row.waiting) {
-          await tx.run(
-            'UPDATE posthorn.pending SET by_hand = greatest(by_hand, 1::smallint) WHERE lane = $1 AND seq = $2',
-            row.lane,
-            row.seq,
-          );
+          await tx.run(`UPDATE posthorn.pending SET by_hand = ${ASKED_AGAIN} WHERE lane = $1 AND seq = $2`, row.lane, row.seq);
         } else {
           const found = await tx.run(
             `UPDATE posthorn.deliveries SET problem = NULL, reason = NULL, late = true

@@ -2,12 +2,10 @@
 import type { ApplicationId, AttemptErrorCode, AttemptId, DeliveryId, DeliveryReason, EndpointId } from '@posthorn/core';
 import { tickAfter } from '../cadences.ts';
 import { readCursor } from '../page.ts';
+import { isResent } from '../shared/wishes.ts';
 import type { Attempt, Delivery, DeliveryFilter, Environment } from '../store.ts';
 import { Conditions } from './conditions.ts';
 import { eventsWithId } from './events.ts';
-
-/** `by_hand` of a waiting delivery: 0 no, 1 beside its automatic attempts, 2 re-sent after its end. */
-export const RESENT = 2;
 
 export interface DeliveryRow {
   readonly seq: number;
@@ -39,7 +37,6 @@ export interface DeliveryRow {
 
 export interface AttemptRow {
   readonly id: AttemptId;
-  readonly number: number;
   readonly started_at: number;
   readonly duration_ms: number;
   readonly error: AttemptErrorCode | null;
@@ -204,17 +201,18 @@ export function deliveryFromRow(row: DeliveryRow): Delivery {
 
 function nextAttemptAt(row: DeliveryRow): number {
   // By hand it goes at once, beside its schedule and whatever floor its lane has.
-  if (row.by_hand > 0) return row.by_hand === RESENT && row.due_at !== null ? row.due_at : row.published_at;
+  if (row.by_hand > 0) return isResent(row.by_hand) && row.due_at !== null ? row.due_at : row.published_at;
   if (row.due_at !== null) return Math.max(row.due_at, row.not_before);
   const tick = row.published_at <= row.opened_at ? row.published_at : tickAfter(row.cadence, row.published_at);
   return Math.max(tick, row.not_before);
 }
 
-export function attemptFromRow(row: AttemptRow): Attempt {
+/** They are numbered as they started: those of a lost lease have the number of another in their row, since they do not count. */
+export function attemptFromRow(row: AttemptRow, index: number): Attempt {
   const [dns = null, connect = null, tls = null, firstByte = null, body = null] = JSON.parse(row.timings) as (number | null)[];
   return {
     id: row.id,
-    number: row.number,
+    number: index + 1,
     startedAt: row.started_at,
     durationMs: row.duration_ms,
     status: row.error === null ? 'succeeded' : 'failed',

@@ -1,13 +1,15 @@
 /** What people are to be told, kept in the transaction that gives the reason. */
 import { idTime } from '@posthorn/core';
 import type { LaneSettlement, NoticeKind, SettledAttempt } from '../store.ts';
-import { int8s, texts } from './arrays.ts';
+import { int4s, int8s, texts } from './arrays.ts';
 import type { Statement } from './connection.ts';
 import { leaseArrays } from './lease.ts';
 
 /**
  * After the attempts' ends are written. Of an endpoint only what is news is kept: what was out when it was disabled fails too, and would tell it again. Of a delivery
  * only what this attempt ended: not what was canceled or had expired while it was out.
+ *
+ * Nor of an endpoint by an attempt that went to it as it was before its health was started anew.
  *
  * $1 to $3 the lease of each notice, in the order of what they tell of; $10 now. An id that is there already was kept by an earlier try of the same settle.
  * @param timed whether the deliveries' times ($8) are known, as they are in whatever this program made
@@ -16,9 +18,10 @@ import { leaseArrays } from './lease.ts';
 const KEEP_NOTICES = (timed: boolean): string => `WITH told AS (
     SELECT n.*, l.endpoint, l.application, split_part(n.kind, '.', 2) AS news,
       lag(split_part(n.kind, '.', 2), 1, l.told) OVER (PARTITION BY n.lane, n.delivery IS NULL ORDER BY n.place) AS before
-    FROM unnest($1::integer[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::bigint[], $9::text[]) WITH ORDINALITY
-      AS n (lane, holder, fence, id, kind, detail, delivery, time, reason, place)
+    FROM unnest($1::integer[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::bigint[], $9::text[], $11::integer[])
+      WITH ORDINALITY AS n (lane, holder, fence, id, kind, detail, delivery, time, reason, epoch, place)
     JOIN posthorn.lanes l ON l.pk = n.lane AND l.holder = n.holder AND l.fence = n.fence
+      AND (n.delivery IS NOT NULL OR l.health_epoch = n.epoch)
   ), remembered AS (
     UPDATE posthorn.lanes l SET told = last.news
     FROM (SELECT DISTINCT ON (lane) lane, news FROM told WHERE delivery IS NULL ORDER BY lane, place DESC) last
@@ -58,6 +61,7 @@ export function noticesStatement(batch: readonly LaneSettlement[], now: number):
       int8s(times),
       texts(notices.map(({ attempt: { end } }) => (end.status === 'failed' ? end.reason : null))),
       now,
+      int4s(notices.map(({ attempt }) => attempt.epoch)),
     ],
   };
 }

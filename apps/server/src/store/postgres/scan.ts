@@ -6,10 +6,10 @@
  * 0.2 for a scan among 20,000 in 50 lanes, measured). For the range only the lane's own index has the order.
  */
 import type { DeliveryId, Ordering } from '@posthorn/core';
+import { isResent } from '../shared/wishes.ts';
 import type { DeliveryBody, DueResult, LaneStore, ScannedDelivery, ScanResult } from '../store.ts';
 import { int8s } from './arrays.ts';
 import type { PostgresContext } from './context.ts';
-import { RESENT } from './delivery-rows.ts';
 
 interface ScanRow {
   readonly seq: number;
@@ -20,9 +20,10 @@ interface ScanRow {
   readonly attempt_count: number;
   readonly by_hand: number;
   readonly late: boolean;
+  readonly revived_at: number | null;
 }
 
-const COLUMNS = 'd.seq, d.ordering_key, d.published_at, d.due_at, d.failures, d.attempt_count, d.by_hand, d.late';
+const COLUMNS = 'd.seq, d.ordering_key, d.published_at, d.due_at, d.failures, d.attempt_count, d.by_hand, d.late, d.revived_at';
 /** Of what stands beyond the gate, or was asked for by hand, a scan gives this much. */
 const BEYOND_LIMIT = 256;
 
@@ -157,8 +158,10 @@ function scanned(row: ScanRow): ScannedDelivery {
     failures: row.failures,
     attemptCount: row.attempt_count,
     byHand: row.by_hand > 0,
-    resent: row.by_hand === RESENT,
+    resent: isResent(row.by_hand),
+    wish: row.by_hand,
     late: row.late,
+    revivedAt: row.revived_at,
   };
 }
 

@@ -14,7 +14,8 @@
  */
 import { healthFloor, idTime } from '@posthorn/core';
 import { NEWEST_JOB } from '../shared/jobs.ts';
-import type { LaneSettlement, LaneState, SettledAttempt } from '../store.ts';
+import { BESIDE } from '../shared/wishes.ts';
+import type { LaneResult, LaneSettlement, LaneState, SettledAttempt } from '../store.ts';
 import { bools, byteas, float8s, int2s, int4s, int8s, texts } from './arrays.ts';
 import type { Statement } from './connection.ts';
 import type { PostgresContext } from './context.ts';
@@ -71,15 +72,29 @@ const COUNT = (rows: string, now: number): string => `counted AS (
     SELECT $${now}::bigint, array_agg(c.lane), array_agg(c.duration_ms), array_agg(c.error IS NOT NULL) FROM ${rows} c HAVING count(*) > 0
   )`;
 
-/** $13 to $15 the leases, $16 the reasons of those that failed, $17 now. @returns the numbers of those that ended */
+/** The attempt is of the series that the delivery is in: it was not re-sent meanwhile. */
+const SAME_SERIES = 'p.revived_at IS NOT DISTINCT FROM i.revived_at';
+
+/**
+ * Whether what ended so has ended. Accepted is accepted. What failed stays where it was re-sent meanwhile, or asked for by hand by a wish that this attempt did not
+ * use up; and that the endpoint is gone is not true any more where it is another by now.
+ */
+const HAS_ENDED = `(i.reason IS NULL OR ${SAME_SERIES} AND p.by_hand IN (0, i.wish)
+      AND (i.reason <> 'endpoint_gone' OR i.epoch = (SELECT l.health_epoch FROM posthorn.lanes l WHERE l.pk = i.lane)))`;
+
+/**
+ * $13 to $15 the leases, $16 the reasons of those that failed, $17 when their deliveries were re-sent as far as they knew, $18 the wishes that they went by, $19
+ * their lanes' epochs, $20 now. @returns the numbers of those that ended
+ */
 const END = (failures: boolean): string => `WITH ended AS (
-    DELETE FROM posthorn.pending p USING ${INPUT('$16::text[]', 'reason')}
-    WHERE i.lane = ANY (ARRAY(${held(13)})) AND p.lane = i.lane AND p.seq = i.seq AND ${NEW_ATTEMPT}
+    DELETE FROM posthorn.pending p
+    USING ${INPUT('$16::text[], $17::bigint[], $18::smallint[], $19::integer[]', 'reason, revived_at, wish, epoch')}
+    WHERE i.lane = ANY (ARRAY(${held(13)})) AND p.lane = i.lane AND p.seq = i.seq AND ${NEW_ATTEMPT}${failures ? ` AND ${HAS_ENDED}` : ''}
     RETURNING p.seq AS delivery, p.published_at, p.application, p.environment, p.attempt_count + 1 AS number, false AS stale, ${GIVEN_COLUMNS}, i.lane,
       i.reason
   ), written AS (
     INSERT INTO posthorn.attempts (${ATTEMPT_COLUMNS}) SELECT ${ATTEMPT_COLUMNS} FROM ended
-  ), ${COUNT('ended', 17)}${
+  ), ${COUNT('ended', 20)}${
     failures
       ? `, failed AS (
     UPDATE posthorn.deliveries d SET problem = 'failed', reason = e.reason, ended_after_job = ${NEWEST_JOB} FROM ended e
@@ -91,19 +106,26 @@ const END = (failures: boolean): string => `WITH ended AS (
   SELECT delivery FROM ended`;
 
 /**
- * $13 to $15 the leases, $16 failures, $17 the next instants, $18 whether the attempt was by hand: then it used up the wish, but another may have come while
- * an automatic one was out; $19 now. @returns the numbers of those that stay
+ * What stays. A wish that came while the request was out stands; it is one beside the automatic attempts by now. What was re-sent meanwhile only counts the attempt.
+ * And those stay that failed and could not end (HAS_ENDED): by the wish that stands, at once, and not by their gate.
+ *
+ * $13 to $15 the leases, $16 when their deliveries were re-sent as far as they knew, $17 the wishes that they went by, $18 failures, null for those that failed; $19
+ * the next instants, $20 now. @returns the numbers of those that stay, and whether each is what its attempt was to make of it
  */
 const KEEP = `WITH kept AS (
     UPDATE posthorn.pending p
-    SET attempt_count = p.attempt_count + 1, failures = i.failures, due_at = i.due_at, by_hand = CASE WHEN i.by_hand THEN 0::smallint ELSE p.by_hand END
-    FROM ${INPUT('$16::integer[], $17::bigint[], $18::boolean[]', 'failures, due_at, by_hand')}
+    SET attempt_count = p.attempt_count + 1,
+      failures = CASE WHEN ${SAME_SERIES} THEN coalesce(i.failures, p.failures + 1) ELSE p.failures END,
+      due_at = CASE WHEN NOT ${SAME_SERIES} THEN p.due_at WHEN i.failures IS NULL THEN coalesce(p.due_at, i.started_at) ELSE i.due_at END,
+      by_hand = CASE WHEN i.wish = 0 OR NOT ${SAME_SERIES} THEN p.by_hand WHEN p.by_hand = i.wish THEN 0 ELSE least(p.by_hand, ${BESIDE}) END
+    FROM ${INPUT('$16::bigint[], $17::smallint[], $18::integer[], $19::bigint[]', 'revived_at, wish, failures, due_at')}
     WHERE i.lane = ANY (ARRAY(${held(13)})) AND p.lane = i.lane AND p.seq = i.seq AND ${NEW_ATTEMPT}
-    RETURNING p.seq AS delivery, p.published_at, p.application, p.attempt_count AS number, false AS stale, ${GIVEN_COLUMNS}, i.lane
+    RETURNING p.seq AS delivery, p.published_at, p.application, p.attempt_count AS number, false AS stale, ${GIVEN_COLUMNS}, i.lane,
+      i.failures IS NOT NULL AND ${SAME_SERIES} AS as_told
   ), written AS (
     INSERT INTO posthorn.attempts (${ATTEMPT_COLUMNS}) SELECT ${ATTEMPT_COLUMNS} FROM kept
-  ), ${COUNT('kept', 19)}
-  SELECT delivery FROM kept`;
+  ), ${COUNT('kept', 20)}
+  SELECT delivery, lane, as_told FROM kept`;
 
 /**
  * What is left: attempts whose lane is somebody else's by now, and those of deliveries that ended while they were out. They are written down, and change nothing, but
@@ -126,6 +148,9 @@ const APPEND = (timed: boolean): string => `WITH found AS (
       AND d.published_at = f.published_at AND d.seq = f.delivery
   ), ${COUNT('(SELECT * FROM found WHERE NOT stale)', 17)}
   INSERT INTO posthorn.attempts (${ATTEMPT_COLUMNS}) SELECT ${ATTEMPT_COLUMNS} FROM found`;
+
+/** Of those that an earlier try of the same call settled as failed, what waits all the same. */
+const WAITING = `SELECT p.lane FROM unnest($1::integer[], $2::bigint[]) AS i (lane, seq) JOIN posthorn.pending p ON p.lane = i.lane AND p.seq = i.seq`;
 
 /**
  * The lanes' memory: $1 to $3 the leases, then a column each. Nothing is written over a health that was started anew meanwhile, nor where there is nothing new:
@@ -180,20 +205,19 @@ const LAST_DISPATCH = `WITH firsts AS (
   )
   UPDATE posthorn.environments n SET last_dispatch_at = free.at FROM free WHERE n.name = free.name`;
 
-/** $4 reasons, where there are any; $5 now. */
+/** $4 reasons, where there are any, $5 the epochs of which they are: nothing disables an endpoint whose health was started anew meanwhile. $6 now. */
 const DISABLE: readonly string[] = [
-  `UPDATE posthorn.endpoints e SET status = 'disabled', disabled_reason = d.reason, updated_at = $5
-   FROM unnest($1::integer[], $2::text[], $3::bigint[], $4::text[]) AS d (lane, holder, fence, reason)
-   JOIN posthorn.lanes l ON l.pk = d.lane AND l.holder = d.holder AND l.fence = d.fence
+  `UPDATE posthorn.endpoints e SET status = 'disabled', disabled_reason = d.reason, updated_at = $6
+   FROM unnest($1::integer[], $2::text[], $3::bigint[], $4::text[], $5::integer[]) AS d (lane, holder, fence, reason, epoch)
+   JOIN posthorn.lanes l ON l.pk = d.lane AND l.holder = d.holder AND l.fence = d.fence AND l.health_epoch = d.epoch
    WHERE d.reason IS NOT NULL AND e.pk = l.endpoint AND e.deleted_at IS NULL`,
   `UPDATE posthorn.lanes l SET enabled = 0
-   FROM unnest($1::integer[], $2::text[], $3::bigint[], $4::text[]) AS d (lane, holder, fence, reason)
-   WHERE d.reason IS NOT NULL AND l.pk = d.lane AND l.holder = d.holder AND l.fence = d.fence`,
+   FROM unnest($1::integer[], $2::text[], $3::bigint[], $4::text[], $5::integer[]) AS d (lane, holder, fence, reason, epoch)
+   WHERE d.reason IS NOT NULL AND l.pk = d.lane AND l.holder = d.holder AND l.fence = d.fence AND l.health_epoch = d.epoch`,
 ];
 
-/** @returns for each lane whether it was settled, or stale */
-export async function settle(context: PostgresContext, batch: readonly LaneSettlement[]): Promise<('settled' | 'stale')[]> {
-  const results: ('settled' | 'stale')[] = [];
+export async function settle(context: PostgresContext, batch: readonly LaneSettlement[]): Promise<LaneResult[]> {
+  const results: LaneResult[] = [];
   for (const distinct of withDistinctLanes(batch)) results.push(...(await settleLanes(context, distinct)));
   return results;
 }
@@ -214,7 +238,7 @@ function withDistinctLanes(batch: readonly LaneSettlement[]): LaneSettlement[][]
   return batches;
 }
 
-async function settleLanes(context: PostgresContext, batch: readonly LaneSettlement[]): Promise<('settled' | 'stale')[]> {
+async function settleLanes(context: PostgresContext, batch: readonly LaneSettlement[]): Promise<LaneResult[]> {
   const { hot, clock, hint } = context;
   const now = await clock.now();
   const entries = batch.flatMap((settlement) => settlement.attempts.map((attempt): Entry => ({ settlement, attempt })));
@@ -223,41 +247,49 @@ async function settleLanes(context: PostgresContext, batch: readonly LaneSettlem
   const rows = recorded.flat();
   const done = new Set(rows.map((row) => row['delivery'] as number | undefined));
   const left = entries.filter(({ attempt }) => !done.has(attempt.seq));
-  if (left.length > 0) await hot.batch(appendStatements(left, now));
+  const [, waiting = []] = left.length > 0 ? await hot.batch(appendStatements(left, now)) : [];
   const disabled = batch.filter(({ lease, disable }) => disable !== null && ours.has(lease.lane));
   if (disabled.length > 0) hint(...disabled.map(({ lease }) => ({ kind: 'endpoint' as const, lane: lease.lane })));
   if (rows.some((row) => 'notice' in row)) hint({ kind: 'notice' });
-  return batch.map(({ lease }) => (ours.has(lease.lane) ? 'settled' : 'stale'));
+  const otherwise = [...waiting, ...rows.filter((row) => row['as_told'] === false)];
+  const anew = new Set(otherwise.map((row) => row['lane'] as number));
+  return batch.map(({ lease: { lane } }) => (!ours.has(lane) ? 'stale' : anew.has(lane) ? 'look_anew' : 'settled'));
 }
 
 function settleStatements(batch: readonly LaneSettlement[], entries: readonly Entry[], now: number): Statement[] {
   const leases = leaseArrays(batch.map(({ lease }) => lease));
   const statements: Statement[] = [{ sql: LOCK_LEASED, values: leases }];
   const ending = entries.filter(({ attempt }) => attempt.end.status !== 'pending');
-  const staying = entries.filter(({ attempt }) => attempt.end.status === 'pending');
+  // Those that failed as well: of what is still pending then, something else came meanwhile.
+  const staying = entries.filter(({ attempt }) => attempt.end.status !== 'succeeded');
   if (ending.length > 0) {
     const reasons = ending.map(({ attempt: { end } }) => (end.status === 'failed' ? end.reason : null));
     const failures = reasons.some((reason) => reason !== null);
-    statements.push({ sql: END(failures), values: [...attemptArrays(ending), ...leases, texts(reasons), now] });
+    const epochs = int4s(ending.map(({ attempt }) => attempt.epoch));
+    statements.push({ sql: END(failures), values: [...attemptArrays(ending), ...leases, texts(reasons), ...seen(ending), epochs, now] });
   }
   if (staying.length > 0) {
-    const ends = staying.map(({ attempt: { end } }) => (end.status === 'pending' ? end : { failures: 0, dueAt: null }));
-    const byHand = bools(staying.map(({ attempt }) => attempt.byHand));
-    const own = [int4s(ends.map(({ failures }) => failures)), int8s(ends.map(({ dueAt }) => dueAt)), byHand];
-    statements.push({ sql: KEEP, values: [...attemptArrays(staying), ...leases, ...own, now] });
+    const ends = staying.map(({ attempt: { end } }) => (end.status === 'pending' ? end : { failures: null, dueAt: null }));
+    const own = [int4s(ends.map(({ failures }) => failures)), int8s(ends.map(({ dueAt }) => dueAt))];
+    statements.push({ sql: KEEP, values: [...attemptArrays(staying), ...leases, ...seen(staying), ...own, now] });
   }
   const states = batch.map(({ state }) => ({ state, notBefore: healthFloor(state) }));
   statements.push({ sql: REMEMBER(false), values: [...leases, ...stateArrays(states)] });
   const notices = noticesStatement(batch, now);
   if (notices !== null) statements.push(notices);
   if (batch.some(({ disable }) => disable !== null)) {
-    const reasons = texts(batch.map(({ disable }) => disable));
+    const disabling = [texts(batch.map(({ disable }) => disable)), int4s(batch.map(({ state }) => state.epoch))];
     const [endpoints = '', lanes = ''] = DISABLE;
-    statements.push({ sql: endpoints, values: [...leases, reasons, now] }, { sql: lanes, values: [...leases, reasons] });
+    statements.push({ sql: endpoints, values: [...leases, ...disabling, now] }, { sql: lanes, values: [...leases, ...disabling] });
   }
   const firsts = batch.map(({ attempts }) => latest(attempts));
   if (firsts.some((at) => at !== null)) statements.push({ sql: LAST_DISPATCH, values: [...leases, int8s(firsts)] });
   return statements;
+}
+
+/** What the attempts knew of their deliveries: when those were re-sent, and by which wish they went. */
+function seen(entries: readonly Entry[]): readonly Buffer[] {
+  return [int8s(entries.map(({ attempt }) => attempt.revivedAt)), int2s(entries.map(({ attempt }) => attempt.wish))];
 }
 
 function latest(attempts: readonly SettledAttempt[]): number | null {
@@ -273,7 +305,14 @@ function appendStatements(left: readonly Entry[], now: number): Statement[] {
   };
   const timed = left.filter((entry) => time(entry) > 0);
   const untimed = left.filter((entry) => time(entry) === 0);
-  return [{ sql: LOCK_LEASED, values: leases }, ...append(timed, true), ...append(untimed, false)];
+  const failed = left.filter(({ attempt }) => attempt.end.status === 'failed');
+  const lanes = int4s(failed.map(({ settlement }) => settlement.lease.lane));
+  return [
+    { sql: LOCK_LEASED, values: leases },
+    { sql: WAITING, values: [lanes, int8s(failed.map(({ attempt }) => attempt.seq))] },
+    ...append(timed, true),
+    ...append(untimed, false),
+  ];
 }
 
 function time({ attempt }: Entry): number {

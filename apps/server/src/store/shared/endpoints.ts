@@ -194,8 +194,6 @@ export function endpointStore(context: SharedContext): EndpointStore {
         yield* context.lanes.targetsChanged(row.application);
         const reenabled = status === 'enabled' && row.status !== 'enabled';
         if (next.url !== row.url || reenabled) yield* startHealthAnew(row.pk);
-        // Disabled once more, its owner is told once more.
-        if (reenabled) yield* run('UPDATE lanes SET told = NULL WHERE pk = ?', row.pk);
         // What stood behind a retry may go at once in another order, but the lane's marks only know the heads of the old one.
         if (next.ordering !== row.ordering) {
           yield* wakeLane(row.pk, at);

@@ -50,11 +50,14 @@ export function stateFromRow(row: StateRow): LaneState {
   return { ...healthFromRow(row), rateAt: row.rate_at, epoch: row.health_epoch };
 }
 
-/** Forgets the endpoint's failures: somebody mended it, or says so. What people were told stays, so that they hear of the recovery too. */
+/**
+ * Forgets the endpoint's failures: somebody mended it, or says so. That people were told stays, so that they hear of the recovery too; what they were
+ * told last does not, so that they hear of new failures as well.
+ */
 export function* startHealthAnew(lane: number): Recipe<void> {
   yield* run(
     `UPDATE lanes SET health_epoch = health_epoch + 1, failing_since = NULL, failures = 0, failed = NULL, last_failure = NULL, retry_after = 0,
-       probe_at = NULL, probes = 0, not_before = 0
+       probe_at = NULL, probes = 0, not_before = 0, told = NULL
      WHERE pk = ?`,
     lane,
   );

@@ -17,9 +17,9 @@ import { isBraked } from '../shared/brakes.ts';
 import { type EndpointRow, endpointFromRow, SELECT_ENDPOINTS } from '../shared/endpoints.ts';
 import { environmentState } from '../shared/environments.ts';
 import { NEWEST_JOB } from '../shared/jobs.ts';
+import { ASKED_AGAIN, isResent, RESENT } from '../shared/wishes.ts';
 import type { Attempt, Delivery, DeliveryFilter, DeliveryStore, Environment } from '../store.ts';
 import type { SqliteContext } from './context.ts';
-import { RESENT } from './lanes.ts';
 import { runRecipe } from './recipes.ts';
 
 interface DeliveryRow {
@@ -51,7 +51,6 @@ interface DeliveryRow {
 
 interface AttemptRow {
   readonly id: AttemptId;
-  readonly number: number;
   readonly started_at: number;
   readonly duration_ms: number;
   readonly error: AttemptErrorCode | null;
@@ -111,7 +110,7 @@ export function sqliteDeliveries(context: SqliteContext): DeliveryStore {
       const endpoint = endpointRow === undefined ? null : endpointFromRow(context, endpointRow);
       return {
         delivery: delivery(row),
-        attempts: db.all<AttemptRow>('SELECT * FROM attempts WHERE delivery = ? ORDER BY number, started_at', row.seq).map(attempt),
+        attempts: db.all<AttemptRow>('SELECT * FROM attempts WHERE delivery = ? ORDER BY started_at, number, id', row.seq).map(attempt),
         endpoint,
         behind: endpoint === null ? null : behind(context, row, endpoint.ordering),
         dueAt: row.due_at,
@@ -127,7 +126,7 @@ export function sqliteDeliveries(context: SqliteContext): DeliveryStore {
         if (row === undefined) return null;
         if (row.endpoint_deleted === 1) return 'endpoint_deleted' as const;
         const now = context.now();
-        if (row.status === 'pending') db.run('UPDATE deliveries SET by_hand = max(by_hand, 1) WHERE seq = ?', row.seq);
+        if (row.status === 'pending') db.run(`UPDATE deliveries SET by_hand = ${ASKED_AGAIN} WHERE seq = ?`, row.seq);
         else {
           db.run(
             `UPDATE deliveries SET status = 'pending', reason = NULL, failures = 0, due_at = ?1, by_hand = ${RESENT}, late = 1, revived_at = ?1
@@ -278,17 +277,18 @@ function delivery(row: DeliveryRow): Delivery {
 
 function nextAttemptAt(row: DeliveryRow): number {
   // By hand it goes at once, beside its schedule and whatever floor its lane has.
-  if (row.by_hand > 0) return row.by_hand === RESENT && row.due_at !== null ? row.due_at : row.published_at;
+  if (row.by_hand > 0) return isResent(row.by_hand) && row.due_at !== null ? row.due_at : row.published_at;
   if (row.due_at !== null) return Math.max(row.due_at, row.not_before);
   const tick = row.published_at <= row.opened_at ? row.published_at : tickAfter(row.cadence, row.published_at);
   return Math.max(tick, row.not_before);
 }
 
-function attempt(row: AttemptRow): Attempt {
+/** They are numbered as they started: those of a lost lease have the number of another in their row, since they do not count. */
+function attempt(row: AttemptRow, index: number): Attempt {
   const [dns = null, connect = null, tls = null, firstByte = null, body = null] = JSON.parse(row.timings) as (number | null)[];
   return {
     id: row.id,
-    number: row.number,
+    number: index + 1,
     startedAt: row.started_at,
     durationMs: row.duration_ms,
     status: row.error === null ? 'succeeded' : 'failed',

@@ -4,17 +4,18 @@ import type { SqliteContext } from './context.ts';
 
 /**
  * @param settlement.counts whether the attempt decided anything about its delivery
+ * @param settlement.former whether it went to the endpoint as it was before its health was started anew
  * @returns whether there is anything to tell
  */
 export function keepNotices(
   context: SqliteContext,
   attempt: SettledAttempt,
-  { lease, state, counts }: LaneSettlement & { readonly counts: boolean },
+  { lease, state, counts, former }: LaneSettlement & { readonly counts: boolean; readonly former: boolean },
 ): boolean {
   let kept = false;
   for (const kind of attempt.notices) {
     // What was out when the endpoint was disabled fails too, and would tell it again.
-    if (kind === 'delivery.failed' ? !counts : !tellsNews(context, lease.lane, kind)) continue;
+    if (kind === 'delivery.failed' ? !counts : former || !tellsNews(context, lease.lane, kind)) continue;
     const detail =
       kind === 'delivery.failed'
         ? { reason: attempt.end.status === 'failed' ? attempt.end.reason : null, lastFailure: state.lastFailure }

@@ -105,7 +105,7 @@ export function endpointsConformance(open: OpenStore): void {
         await store.endpoints.update('sandbox', endpoint.id, { status: 'enabled' });
         await publish(store, event());
         const held = await leaseOne(START);
-        await store.lanes.settle([{ lease: held.lease, attempts: [], state: CALM, disable: 'gone' }]);
+        await store.lanes.settle([{ lease: held.lease, attempts: [], state: held.state, disable: 'gone' }]);
         await store.lanes.release([{ lease: held.lease, firstAt: START, dueAt: null, notBefore: 0, state: CALM }]);
         expect(await store.endpoints.get('sandbox', endpoint.id)).toMatchObject({ status: 'disabled', disabledReason: 'gone' });
         // Any other change leaves it disabled, and says why.

@@ -107,7 +107,9 @@ export function attempt(seq: number, end: SettledAttempt['end'], more: Partial<S
     responseBody: Buffer.from('body'),
     responseTruncated: false,
     timings: { dns: null, connect: 1, tls: null, first_byte: 10, body: 0 },
-    byHand: false,
+    wish: 0,
+    revivedAt: null,
+    epoch: 0,
     first: true,
     notices: [],
     end,
@@ -142,7 +144,8 @@ export async function endAll(
     const { lane } = held.lease;
     const { deliveries } = await store.lanes.scan({ lane, ordering: held.target.endpoint.ordering, after: 0, limit: SCAN_LIMIT, gate });
     const ended = deliveries.filter(options.only ?? (() => true));
-    const attempts = ended.map(({ seq }) => attempt(seq, end, options.more));
+    const { epoch } = held.state;
+    const attempts = ended.map(({ seq, wish, revivedAt }) => attempt(seq, end, { wish, revivedAt, epoch, ...options.more }));
     await store.lanes.settle([{ lease: held.lease, attempts, state: CALM, disable: null }]);
     const left = ended.length < deliveries.length || deliveries.length === SCAN_LIMIT || end.status === 'pending';
     await store.lanes.release([{ lease: held.lease, firstAt: left ? START : null, dueAt: null, notBefore: 0, state: CALM }]);

@@ -9,6 +9,7 @@ import { healthConformance } from './health.ts';
 import { inboxesConformance } from './inboxes.ts';
 import { jobsConformance } from './jobs.ts';
 import { lanesConformance } from './lanes.ts';
+import { meanwhileConformance } from './meanwhile.ts';
 import { noticesConformance } from './notices.ts';
 import { peopleConformance } from './people.ts';
 import { publishConformance } from './publish.ts';
@@ -31,6 +32,7 @@ export function storeConformance(name: string, open: OpenStore): void {
     brakesConformance(open);
     jobsConformance(open);
     statsConformance(open);
+    meanwhileConformance(open);
     noticesConformance(open);
     describe('upkeep', () => upkeepConformance(open));
   });

@@ -166,8 +166,17 @@ export function lanesConformance(open: OpenStore): void {
       const [delivery] = (await store.deliveries.list('sandbox', { ...ALL_DELIVERIES, limit: 10 })).data;
       expect(delivery).toMatchObject({ status: 'pending', attemptCount: 0 });
       const detail = await store.deliveries.get('sandbox', delivery?.id ?? '');
-      expect(detail?.attempts).toMatchObject([{ stale: true }]);
+      expect(detail?.attempts).toMatchObject([{ number: 1, stale: true }]);
       expect(detail?.endpoint?.status).toBe('enabled');
+      // That of the new holder counts as the delivery's first; shown, both have a number of their own.
+      const accepted = attempt(seq, { status: 'succeeded' }, { startedAt: START + 2000 });
+      await store.lanes.settle([{ lease: taken.lease, attempts: [accepted], state: CALM, disable: null }]);
+      const after = await store.deliveries.get('sandbox', delivery?.id ?? '');
+      expect(after?.delivery).toMatchObject({ status: 'succeeded', attemptCount: 1 });
+      expect(after?.attempts.map(({ number, stale }) => [number, stale])).toEqual([
+        [1, true],
+        [2, false],
+      ]);
     });
 
     test('the same holder under a newer fence is another lease', async () => {
@@ -230,9 +239,9 @@ export function lanesConformance(open: OpenStore): void {
       await store.endpoints.update('sandbox', endpoint.id, { status: 'enabled' });
       const held = only(await lease(store, GATE));
       const seq = await onlySeq(held);
-      await store.lanes.settle([
-        { lease: held.lease, attempts: [attempt(seq, { status: 'failed', reason: 'endpoint_gone' })], state: CALM, disable: 'gone' },
-      ]);
+      const { lease: own, state } = held;
+      const attempts = [attempt(seq, { status: 'failed', reason: 'endpoint_gone' }, { epoch: state.epoch })];
+      await store.lanes.settle([{ lease: own, attempts, state, disable: 'gone' }]);
       await release(held, { dueAt: START });
       expect(await store.endpoints.get('sandbox', endpoint.id)).toMatchObject({ status: 'disabled', disabledReason: 'gone' });
       expect(await lease(store, GATE)).toEqual([]);

@@ -44,7 +44,8 @@ export function noticesConformance(open: OpenStore): void {
         limit: 100,
         gate: opened.clock.now,
       });
-      const attempts = ends.map(([end, notices], index) => attempt(deliveries.at(index - ends.length)?.seq ?? 0, end, { notices }));
+      const { epoch } = held.state;
+      const attempts = ends.map(([end, notices], index) => attempt(deliveries.at(index - ends.length)?.seq ?? 0, end, { notices, epoch }));
       const batch = [{ lease: held.lease, attempts, state: SICK, disable: null }];
       await store.lanes.settle(batch);
       // A repeat tells nothing twice.
