@@ -12,6 +12,7 @@ import { createDispatcher, type Dispatcher } from './dispatcher/dispatcher.ts';
 import { openEngine } from './engine.ts';
 import { withInboxes } from './inbox/hand-over.ts';
 import { createKeeper } from './keeper/keeper.ts';
+import { LogOutput } from './log-output.ts';
 import type { Mailer } from './mail/mailer.ts';
 import { createMetrics } from './metrics/metrics.ts';
 import { offerOperatorLink } from './operator-link.ts';
@@ -29,6 +30,8 @@ const { version: VERSION } = JSON.parse(readFileSync(join(import.meta.dirname, '
 
 /** An attempt takes 30 s at most, its settle a moment; an orchestrator's own patience should be longer. */
 const DRAIN_MS = 35_000;
+/** For the log's last lines, where nobody reads them. */
+const LOG_PATIENCE_MS = 500;
 
 const USAGE = `posthorn ${VERSION}: the webhook system of an API
 
@@ -58,14 +61,19 @@ async function run(args: readonly string[]): Promise<void> {
 }
 
 async function serve(config: Config): Promise<void> {
-  // Lines are gathered for a tenth of a second at most: a system call for each would cost more than the attempt it tells of.
-  const output = pino.destination({ dest: 1, sync: false, minLength: 4096, periodicFlush: 100 });
+  const output = new LogOutput(1);
   const log = pino({ level: config.logLevel, base: { role: config.role }, timestamp: pino.stdTimeFunctions.isoTime }, output);
   const attempts = new AttemptLog(output, { role: config.role, now: systemClock.now });
   process.on('exit', () => {
     attempts.flush();
     output.flushSync();
   });
+  // The last lines are written if somebody reads them; whether or not, the process ends.
+  const exit = async (code: number): Promise<never> => {
+    attempts.flush();
+    if (await output.end(LOG_PATIENCE_MS)) process.kill(process.pid, 'SIGKILL');
+    process.exit(code);
+  };
   const engine = await openEngine(config, (line, message) => log.warn(line, message));
   const metrics = createMetrics({ version: VERSION });
   const store = metrics.observe(engine.store);
@@ -151,13 +159,14 @@ async function serve(config: Config): Promise<void> {
   const end = (signal: string): void => {
     if (ending) {
       log.warn({ signal }, 'stopped at once: asked a second time');
-      process.exit(1);
+      void exit(1);
+      return;
     }
     ending = true;
     log.info({ signal }, 'stopping: finishing what is in flight');
     const late = setTimeout(() => {
       log.warn(`not finished within ${DRAIN_MS / 1000} s: stopped`);
-      process.exit(1);
+      void exit(1);
     }, DRAIN_MS);
     // A client that never finishes its request must not decide how this ends; one that waits for a test request's answer has had its 30 s.
     setTimeout(() => api.server.closeAllConnections(), DRAIN_MS - 3_000).unref();
@@ -169,11 +178,11 @@ async function serve(config: Config): Promise<void> {
         clearTimeout(late);
         engine.unlock();
         log.info('stopped');
-        process.exit(0);
+        return exit(0);
       })
       .catch((error: unknown) => {
         log.error({ err: error }, 'could not stop in order');
-        process.exit(1);
+        return exit(1);
       });
   };
   process.on('SIGTERM', end);

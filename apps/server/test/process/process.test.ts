@@ -168,6 +168,26 @@ describe('start and stop', () => {
     expect(receiver.arrivals).toHaveLength(1);
   });
 
+  test.each(['that is gone', 'that has stopped'])('SIGTERM ends a server with a log reader %s', async (what) => {
+    const server = await start({ POSTHORN_CADENCE_SANDBOX: 'immediate' });
+    if (what === 'that is gone') {
+      server.child.stdout?.destroy();
+      server.child.stderr?.destroy();
+      // The line of the stop is the first one that nobody reads.
+      expect(await server.end('SIGTERM')).toBe(0);
+      return;
+    }
+    server.child.stdout?.pause();
+    const receiver = await receive();
+    await prepare(server, receiver.url);
+    // Each attempt is a line of some 400 bytes; the pipe and what is read ahead hold 300 KB at most.
+    const events = Array.from({ length: 1_000 }, () => ({ application: 'acme', type: 'shipment.created', data: {} }));
+    for (let batch = 0; batch < 2; batch += 1) expect((await server.call('POST', '/v1/events/batch', { events })).status).toBe(202);
+    await receiver.arrived(2_000);
+    // The thread that writes is stuck in the system, where only this signal reaches it.
+    expect(await server.end('SIGTERM')).toBe('SIGKILL');
+  });
+
   test('a second process on the same folder is refused in one line', async () => {
     await start();
     const second = spawnSync(process.execPath, [MAIN, 'serve', '--data-dir', settings.dataDir, '--port', '0'], { encoding: 'utf8' });
