@@ -35,7 +35,7 @@ export function unfolded(where: Conditions): Recipe<{ at: number; failed: number
 }
 
 /** One process at a time: the others have nothing to fold meanwhile. */
-const ALONE = 'SELECT pg_try_advisory_xact_lock(8101815670912281201) AS alone';
+const ALONE = 'SELECT pg_try_advisory_xact_lock(8101815670912281203) AS alone';
 
 const TAKE = `WITH taken AS (
     DELETE FROM posthorn.rollup_deltas WHERE seq = ANY (ARRAY(SELECT seq FROM posthorn.rollup_deltas ORDER BY seq LIMIT $1))
