@@ -33,6 +33,10 @@ const DRAIN_MS = 35_000;
 /** For the log's last lines, where nobody reads them. */
 const LOG_PATIENCE_MS = 500;
 
+const KEYS_ELSEWHERE = (environments: string): string =>
+  `service keys of ${environments} exist: they were shown once, by the process that made them (service-keys.txt in its data folder); ` +
+  'POST /v1/keys with one of them makes another, and so does a start with POSTHORN_SERVICE_KEY_PRODUCTION or POSTHORN_SERVICE_KEY_SANDBOX';
+
 const USAGE = `posthorn ${VERSION}: the webhook system of an API
 
   posthorn serve [--flag value …]   starts API and dispatcher
@@ -77,9 +81,11 @@ async function serve(config: Config): Promise<void> {
   const engine = await openEngine(config, (line, message) => log.warn(line, message));
   const metrics = createMetrics({ version: VERSION });
   const store = metrics.observe(engine.store);
-  const made = await engine.exclusively(() => ensureServiceKeys(store, config));
+  const { made, elsewhere } = await engine.exclusively(() => ensureServiceKeys(store, config));
   if (made.length > 0)
     log.info({ file: join(config.dataDir, 'service-keys.txt') }, `first start: service keys made for ${made.join(' and ')}`);
+  if (config.databaseUrl !== null && config.role !== 'dispatcher' && elsewhere.length > 0)
+    log.info(KEYS_ELSEWHERE(elsewhere.join(' and ')));
   for (const name of unknownSettings(process.env))
     log.warn(`${name} is not a setting of this version: it is ignored (see posthorn serve --help)`);
 
