@@ -244,6 +244,19 @@ describe('start and stop', () => {
     expect([first, again, other].map((server) => server.output().includes(told))).toEqual([false, false, true]);
   });
 
+  test('the command of the package runs the program, and an older Node is told what is missing', () => {
+    const command = join(MAIN, '../../posthorn.js');
+    const run = (...args: string[]) => spawnSync(process.execPath, [...args, command, '--version'], { encoding: 'utf8' });
+    expect(run()).toMatchObject({ status: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) });
+    // Not an older Node, but one that says so.
+    const older = `data:text/javascript,Object.defineProperty(process.versions, 'node', { value: '20.20.2' })`;
+    expect(run('--import', older)).toMatchObject({
+      status: 1,
+      stdout: '',
+      stderr: expect.stringMatching(/^posthorn: needs Node 24 or newer, and this is 20\.20\.2: .*\n$/),
+    });
+  });
+
   test('a lost encryption key stops the start, and no other one is left in its place', async () => {
     const server = await start();
     await prepare(server, 'http://127.0.0.1:9/');
