@@ -3,8 +3,8 @@
 const [major = 0] = process.versions.node.split('.').map(Number);
 if (major >= 24) await import('./src/main.ts');
 else {
-  console.error(
-    `posthorn: needs Node 24 or newer, and this is ${process.versions.node}: "npx posthorn", in its folder, takes the Node that npm ci brought`,
+  process.stderr.write(
+    `posthorn: needs Node 24 or newer, and this is ${process.versions.node}: "npx posthorn", in its folder, takes the Node that npm ci brought\n`,
   );
   process.exitCode = 1;
 }

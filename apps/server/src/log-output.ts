@@ -16,6 +16,7 @@ export class LogOutput {
   #waiting = '';
   /** What the system has been asked to write and has not written yet. */
   #writing: Uint8Array = new Uint8Array();
+  #inSystem = false;
   #lost = 0;
   #gone = false;
   #timer: NodeJS.Timeout | null = null;
@@ -53,7 +54,7 @@ export class LogOutput {
       });
     }
     this.#gone = true;
-    return this.#writing.length > 0;
+    return this.#inSystem;
   }
 
   /** On the way out of the process, where nothing can be waited for: one try. */
@@ -77,7 +78,9 @@ export class LogOutput {
   }
 
   #continue(): void {
+    this.#inSystem = true;
     write(this.#descriptor, this.#writing, (error, written) => {
+      this.#inSystem = false;
       if (error?.code === 'EAGAIN') {
         setTimeout(() => this.#continue(), BUSY_MS);
         return;

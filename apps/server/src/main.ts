@@ -65,7 +65,8 @@ async function run(args: readonly string[]): Promise<void> {
 }
 
 async function serve(config: Config): Promise<void> {
-  const output = new LogOutput(1);
+  // Asking for process.stdout has Node open it, which makes a pipe answer EAGAIN when it is full, instead of holding up the thread that writes.
+  const output = new LogOutput(process.stdout.fd);
   const log = pino({ level: config.logLevel, base: { role: config.role }, timestamp: pino.stdTimeFunctions.isoTime }, output);
   const attempts = new AttemptLog(output, { role: config.role, now: systemClock.now });
   process.on('exit', () => {
@@ -73,10 +74,12 @@ async function serve(config: Config): Promise<void> {
     output.flushSync();
   });
   // The last lines are written if somebody reads them; whether or not, the process ends.
-  const exit = async (code: number): Promise<never> => {
+  const exit = (code: number): void => {
     attempts.flush();
-    if (await output.end(LOG_PATIENCE_MS)) process.kill(process.pid, 'SIGKILL');
-    process.exit(code);
+    output.end(LOG_PATIENCE_MS).then(
+      (stuck) => (stuck ? process.kill(process.pid, 'SIGKILL') : process.exit(code)),
+      () => process.exit(code),
+    );
   };
   const engine = await openEngine(config, (line, message) => log.warn(line, message));
   const metrics = createMetrics({ version: VERSION });
@@ -165,14 +168,14 @@ async function serve(config: Config): Promise<void> {
   const end = (signal: string): void => {
     if (ending) {
       log.warn({ signal }, 'stopped at once: asked a second time');
-      void exit(1);
+      exit(1);
       return;
     }
     ending = true;
     log.info({ signal }, 'stopping: finishing what is in flight');
     const late = setTimeout(() => {
       log.warn(`not finished within ${DRAIN_MS / 1000} s: stopped`);
-      void exit(1);
+      exit(1);
     }, DRAIN_MS);
     // A client that never finishes its request must not decide how this ends; one that waits for a test request's answer has had its 30 s.
     setTimeout(() => api.server.closeAllConnections(), DRAIN_MS - 3_000).unref();
@@ -184,11 +187,11 @@ async function serve(config: Config): Promise<void> {
         clearTimeout(late);
         engine.unlock();
         log.info('stopped');
-        return exit(0);
+        exit(0);
       })
       .catch((error: unknown) => {
         log.error({ err: error }, 'could not stop in order');
-        return exit(1);
+        exit(1);
       });
   };
   process.on('SIGTERM', end);

@@ -199,8 +199,7 @@ describe('start and stop', () => {
     const events = Array.from({ length: 1_000 }, () => ({ application: 'acme', type: 'shipment.created', data: {} }));
     for (let batch = 0; batch < 2; batch += 1) expect((await server.call('POST', '/v1/events/batch', { events })).status).toBe(202);
     await receiver.arrived(2_000);
-    // The thread that writes is stuck in the system, where only this signal reaches it.
-    expect(await server.end('SIGTERM')).toBe('SIGKILL');
+    expect(await server.end('SIGTERM')).toBe(0);
   });
 
   test('a second process on the same folder is refused in one line', async () => {
