@@ -147,7 +147,7 @@ export const SETTINGS = {
     env: 'POSTHORN_ROLE',
     flag: 'role',
     default: 'all',
-    about: 'what this process does: all, api or dispatcher',
+    about: 'what this process does: all, or with PostgreSQL api or dispatcher',
     read: oneOf('all', 'api', 'dispatcher'),
   }),
   concurrency: setting({
@@ -374,6 +374,11 @@ export function readConfig(options: {
   if (config['databaseUrl'] !== null && config['encryptionKey'] === null) {
     throw new ConfigError(
       'POSTHORN_ENCRYPTION_KEY is required with DATABASE_URL, the same for all processes (make one with: openssl rand -base64 32)',
+    );
+  }
+  if (config['databaseUrl'] === null && config['role'] !== 'all') {
+    throw new ConfigError(
+      `POSTHORN_ROLE ${config['role']} needs PostgreSQL (DATABASE_URL): with SQLite one process does everything, so nobody could do the rest`,
     );
   }
   if (config['smtpUrl'] !== null && config['mailFrom'] === null) {

@@ -1,6 +1,6 @@
 /** The data folder: made on the first start, readable by its owner only, with the files that hold secrets. */
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, writeSync } from 'node:fs';
-import { join } from 'node:path';
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, statSync, writeSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { ConfigError } from './config.ts';
 
 const OWNER_ONLY = 0o600;
@@ -8,20 +8,32 @@ const OWNER_ONLY = 0o600;
 /** @throws {ConfigError} where the folder cannot be made */
 export function openDataFolder(folder: string): void {
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    makeFolder(folder);
   } catch (error) {
     throw new ConfigError(`POSTHORN_DATA_DIR cannot be used: ${error instanceof Error ? error.message : String(error)}`);
   }
 }
 
-/** The encryption key given, else the folder's own, made on the first start. */
-export function encryptionKey(folder: string, given: Uint8Array | null): Uint8Array {
-  if (given !== null) return given;
-  const path = keyFile(folder);
-  if (!existsSync(path)) {
-    writeDurably(path, `${Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString('base64')}\n`, 'wx');
+/** With its parents. Node's own `recursive` never comes back where the system refuses a folder as not found, as in /proc. */
+function makeFolder(folder: string): void {
+  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory()) return;
+  if (dirname(folder) !== folder) makeFolder(dirname(folder));
+  try {
+    mkdirSync(folder, { mode: 0o700 });
+  } catch (error) {
+    // Another process made it in between.
+    if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) throw error;
   }
-  return readKey(path);
+}
+
+/** A new encryption key, in no file yet. */
+export function newEncryptionKey(): Uint8Array {
+  return crypto.getRandomValues(new Uint8Array(32));
+}
+
+/** Gives a folder that has none its own encryption key. */
+export function keepEncryptionKey(folder: string, key: Uint8Array): void {
+  writeDurably(keyFile(folder), `${Buffer.from(key).toString('base64')}\n`, 'wx');
 }
 
 /** The folder's own encryption key; null: it has none. */
@@ -45,6 +57,12 @@ function readKey(path: string): Uint8Array {
 export function noteServiceKey(folder: string, environment: string, token: string): void {
   openDataFolder(folder);
   writeDurably(join(folder, 'service-keys.txt'), `${environment} ${token}\n`, 'a');
+}
+
+/** Whether service-keys.txt of the folder has a key of the environment. */
+export function hasServiceKey(folder: string, environment: string): boolean {
+  const path = join(folder, 'service-keys.txt');
+  return existsSync(path) && new RegExp(`^${environment} `, 'm').test(readFileSync(path, 'utf8'));
 }
 
 function writeDurably(path: string, text: string, flags: 'wx' | 'a'): void {

@@ -1,8 +1,8 @@
 /** The database that the settings ask for, opened: SQLite in the data folder, or PostgreSQL by its URL. */
 import { join } from 'node:path';
 import { type Config, ConfigError } from './config.ts';
-import { encryptionKey, openDataFolder } from './data-folder.ts';
-import { createCipher } from './store/cipher.ts';
+import { keepEncryptionKey, keyFile, newEncryptionKey, openDataFolder, ownEncryptionKey } from './data-folder.ts';
+import { createCipher, SealError } from './store/cipher.ts';
 import { ENVIRONMENTS, type Environment, type Store } from './store/store.ts';
 import { systemClock } from './system-clock.ts';
 
@@ -28,13 +28,21 @@ async function openSqlite(config: Config): Promise<Engine> {
   openDataFolder(config.dataDir);
   const unlock = lockFolder(config.dataDir);
   if (unlock === null) throw new ConfigError(`POSTHORN_DATA_DIR ${config.dataDir} is in use by another posthorn process`);
-  const key = encryptionKey(config.dataDir, config.encryptionKey);
+  const known = config.encryptionKey ?? ownEncryptionKey(config.dataDir);
+  const key = known ?? newEncryptionKey();
   const store = await openSqliteStore({
     path: join(config.dataDir, 'posthorn.db'),
     cipher: createCipher(key),
     now: systemClock.now,
     random: Math.random,
+  }).catch((error: unknown) => {
+    if (known !== null || !(error instanceof SealError)) throw error;
+    throw new ConfigError(
+      `POSTHORN_ENCRYPTION_KEY is not set and ${keyFile(config.dataDir)} is missing: the secrets in the database need the key they were sealed with`,
+    );
   });
+  // Only now: a database that was sealed with a lost key must not be left beside a wrong one.
+  if (known === null) keepEncryptionKey(config.dataDir, key);
   return { store, encryptionKey: key, exclusively: (work) => work(), unlock };
 }
 

@@ -12,6 +12,7 @@ import { createDispatcher, type Dispatcher } from './dispatcher/dispatcher.ts';
 import { openEngine } from './engine.ts';
 import { withInboxes } from './inbox/hand-over.ts';
 import { createKeeper } from './keeper/keeper.ts';
+import { LogOutput } from './log-output.ts';
 import type { Mailer } from './mail/mailer.ts';
 import { createMetrics } from './metrics/metrics.ts';
 import { offerOperatorLink } from './operator-link.ts';
@@ -29,6 +30,12 @@ const { version: VERSION } = JSON.parse(readFileSync(join(import.meta.dirname, '
 
 /** An attempt takes 30 s at most, its settle a moment; an orchestrator's own patience should be longer. */
 const DRAIN_MS = 35_000;
+/** For the log's last lines, where nobody reads them. */
+const LOG_PATIENCE_MS = 500;
+
+const KEYS_ELSEWHERE = (environments: string): string =>
+  `service keys of ${environments} exist: they were shown once, by the process that made them (service-keys.txt in its data folder); ` +
+  'POST /v1/keys with one of them makes another, and so does a start with POSTHORN_SERVICE_KEY_PRODUCTION or POSTHORN_SERVICE_KEY_SANDBOX';
 
 const USAGE = `posthorn ${VERSION}: the webhook system of an API
 
@@ -58,20 +65,30 @@ async function run(args: readonly string[]): Promise<void> {
 }
 
 async function serve(config: Config): Promise<void> {
-  // Lines are gathered for a tenth of a second at most: a system call for each would cost more than the attempt it tells of.
-  const output = pino.destination({ dest: 1, sync: false, minLength: 4096, periodicFlush: 100 });
+  // Asking for process.stdout has Node open it, which makes a pipe answer EAGAIN when it is full, instead of holding up the thread that writes.
+  const output = new LogOutput(process.stdout.fd);
   const log = pino({ level: config.logLevel, base: { role: config.role }, timestamp: pino.stdTimeFunctions.isoTime }, output);
   const attempts = new AttemptLog(output, { role: config.role, now: systemClock.now });
   process.on('exit', () => {
     attempts.flush();
     output.flushSync();
   });
+  // The last lines are written if somebody reads them; whether or not, the process ends.
+  const exit = (code: number): void => {
+    attempts.flush();
+    output.end(LOG_PATIENCE_MS).then(
+      (stuck) => (stuck ? process.kill(process.pid, 'SIGKILL') : process.exit(code)),
+      () => process.exit(code),
+    );
+  };
   const engine = await openEngine(config, (line, message) => log.warn(line, message));
   const metrics = createMetrics({ version: VERSION });
   const store = metrics.observe(engine.store);
-  const made = await engine.exclusively(() => ensureServiceKeys(store, config));
+  const { made, elsewhere } = await engine.exclusively(() => ensureServiceKeys(store, config));
   if (made.length > 0)
     log.info({ file: join(config.dataDir, 'service-keys.txt') }, `first start: service keys made for ${made.join(' and ')}`);
+  if (config.databaseUrl !== null && config.role !== 'dispatcher' && elsewhere.length > 0)
+    log.info(KEYS_ELSEWHERE(elsewhere.join(' and ')));
   for (const name of unknownSettings(process.env))
     log.warn(`${name} is not a setting of this version: it is ignored (see posthorn serve --help)`);
 
@@ -151,13 +168,14 @@ async function serve(config: Config): Promise<void> {
   const end = (signal: string): void => {
     if (ending) {
       log.warn({ signal }, 'stopped at once: asked a second time');
-      process.exit(1);
+      exit(1);
+      return;
     }
     ending = true;
     log.info({ signal }, 'stopping: finishing what is in flight');
     const late = setTimeout(() => {
       log.warn(`not finished within ${DRAIN_MS / 1000} s: stopped`);
-      process.exit(1);
+      exit(1);
     }, DRAIN_MS);
     // A client that never finishes its request must not decide how this ends; one that waits for a test request's answer has had its 30 s.
     setTimeout(() => api.server.closeAllConnections(), DRAIN_MS - 3_000).unref();
@@ -169,11 +187,11 @@ async function serve(config: Config): Promise<void> {
         clearTimeout(late);
         engine.unlock();
         log.info('stopped');
-        process.exit(0);
+        exit(0);
       })
       .catch((error: unknown) => {
         log.error({ err: error }, 'could not stop in order');
-        process.exit(1);
+        exit(1);
       });
   };
   process.on('SIGTERM', end);

@@ -2,15 +2,16 @@
 import { createHash } from 'node:crypto';
 import { newToken, tokenHint } from './api/auth.ts';
 import type { Config } from './config.ts';
-import { noteServiceKey } from './data-folder.ts';
+import { hasServiceKey, noteServiceKey } from './data-folder.ts';
 import { ENVIRONMENTS, type Environment, type Store } from './store/store.ts';
 
 /**
  * Makes sure that each environment has a service key. A preset one is added beside those that exist; those stay valid.
- * @returns the environments for which a key was made and written down
+ * @returns the environments for which a key was made and written down, and those that have one that neither the settings nor this folder know
  */
-export async function ensureServiceKeys(store: Store, config: Config): Promise<Environment[]> {
+export async function ensureServiceKeys(store: Store, config: Config): Promise<{ made: Environment[]; elsewhere: Environment[] }> {
   const made: Environment[] = [];
+  const elsewhere: Environment[] = [];
   const preset: Record<Environment, string | null> = { production: config.serviceKeyProduction, sandbox: config.serviceKeySandbox };
   for (const environment of ENVIRONMENTS) {
     const given = preset[environment];
@@ -18,7 +19,10 @@ export async function ensureServiceKeys(store: Store, config: Config): Promise<E
       await addKey(store, environment, { token: given, name: 'preset by the settings' });
       continue;
     }
-    if (await store.keys.anyServiceKey(environment)) continue;
+    if (await store.keys.anyServiceKey(environment)) {
+      if (!hasServiceKey(config.dataDir, environment)) elsewhere.push(environment);
+      continue;
+    }
     const token = newToken({ environment, kind: 'service' });
     // Written down first: a key that nobody can read any more would be worse than one that was never stored.
     noteServiceKey(config.dataDir, environment, token);
@@ -26,7 +30,7 @@ export async function ensureServiceKeys(store: Store, config: Config): Promise<E
     made.push(environment);
     if (process.stdout.isTTY) console.log(`Service key of ${environment}: ${token}`);
   }
-  return made;
+  return { made, elsewhere };
 }
 
 async function addKey(

@@ -39,11 +39,19 @@ const SETTINGS = {
   url: UrlSchema,
   description: Type.Optional(Line({ maxLength: 500, description: 'For people', examples: ['Order system'] })),
   event_types: Type.Optional(
-    Type.Array(Type.String({ pattern: '^[A-Za-z0-9_-]+(\\.[A-Za-z0-9_-]+)*(\\.\\*)?$', minLength: 1, maxLength: 128 }), {
-      maxItems: 100,
-      description: 'Names, or `shipment.*` for every type that starts with `shipment.`; empty: all types',
-      examples: [['shipment.*']],
-    }),
+    Type.Array(
+      Type.String({
+        pattern: '^[A-Za-z0-9_-]+(\\.[A-Za-z0-9_-]+)*(\\.\\*)?$',
+        minLength: 1,
+        maxLength: 128,
+        description: 'Segments of `A-Z a-z 0-9 _ -` joined by dots, and at the end perhaps `.*`',
+      }),
+      {
+        maxItems: 100,
+        description: 'Names, or `shipment.*` for every type that starts with `shipment.`; empty: all types',
+        examples: [['shipment.*']],
+      },
+    ),
   ),
   headers: Type.Optional(
     TextMap({

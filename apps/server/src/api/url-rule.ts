@@ -18,10 +18,14 @@ export function urlProblem(text: string, rule: UrlRule): string | null {
   if (inboxToken(text, rule.baseUrl()) !== null) {
     return rule.environment === 'sandbox' ? null : 'is an inbox, and those are for the sandbox';
   }
-  if (!/^\s*https?:/i.test(text)) return 'must be a complete URL that begins with https:// (or http:// in the sandbox)';
-  if (/[\s\\]/.test(text)) return 'must not contain spaces or backslashes: percent-encode them';
+  if (!/^\s*https?:/i.test(text)) return INCOMPLETE;
+  if (/[\s\\]/.test(text)) {
+    // In a path they can be meant; anywhere before it they are a slip.
+    const inPath = /^https?:\/\/[^\s\\/?#]+[/?#]/i.test(text) && text === text.trim();
+    return `must not contain spaces or backslashes${inPath ? ': percent-encode them' : ''}`;
+  }
   const url = /^https?:\/\//i.test(text) ? URL.parse(text) : null;
-  if (url === null) return 'must be a complete URL that begins with https:// (or http:// in the sandbox)';
+  if (url === null) return unreadable(text);
   if (url.username !== '' || url.password !== '') return 'must not contain a user name or password: set a header for that';
   if (text.includes('#')) return 'must not contain a fragment (#…): it would never be sent';
   const address = literalAddress(url.hostname);
@@ -29,6 +33,17 @@ export function urlProblem(text: string, rule: UrlRule): string | null {
   const listed = address !== null && isListedAddress(address, rule.allowList);
   if (url.protocol === 'http:' && rule.environment === 'production' && !listed) return 'must be https in production';
   return null;
+}
+
+const INCOMPLETE = 'must be a complete URL that begins with https:// (or http:// in the sandbox)';
+
+/** What the URL parser does not say. */
+function unreadable(text: string): string {
+  const [, authority = ''] = /^https?:\/\/([^/?#]*)/i.exec(text) ?? [];
+  if (authority === '') return INCOMPLETE;
+  const [, port = ''] = /:([^:\]]*)$/.exec(authority) ?? [];
+  if (port !== '' && !(/^\d+$/.test(port) && Number(port) <= 65_535)) return `has the port ${port}: a port is a number up to 65535`;
+  return `has a host that does not do: ${authority}`;
 }
 
 /** The address that a host is, or always leads to; null: a name. The URL parser has turned 0x7f.1 and its like into 127.0.0.1. */

@@ -46,10 +46,12 @@ describe('the URL rule', () => {
     ['//example.com/', { sandbox: /complete URL/, production: /complete URL/ }],
     ['https:example.com', { sandbox: /complete URL/, production: /complete URL/ }],
     ['https://', { sandbox: /complete URL/, production: /complete URL/ }],
-    ['https://exa mple.com', { sandbox: /spaces/, production: /spaces/ }],
+    ['https://exa mple.com', { sandbox: /backslashes$/, production: /backslashes$/ }],
+    ['https://example.com/a path', { sandbox: /percent-encode/, production: /percent-encode/ }],
     [' https://example.com', { sandbox: /spaces/, production: /spaces/ }],
     ['https:\\\\example.com', { sandbox: /backslash/, production: /backslash/ }],
-    ['https://example.com:99999/', { sandbox: /complete URL/, production: /complete URL/ }],
+    ['https://example.com:99999/', { sandbox: /the port 99999/, production: /the port 99999/ }],
+    ['https://[::1/', { sandbox: /a host that does not do/, production: /a host that does not do/ }],
     ['javascript:alert(1)', { sandbox: /complete URL/, production: /complete URL/ }],
   ])('%s', (url, { allow = '', ...wanted }) => {
     for (const environment of ['sandbox', 'production'] as const) {

@@ -10,9 +10,9 @@ import { query, testDatabase } from './database.ts';
 const AT_ONCE = 10;
 
 /** Not cloned from the template: there is nothing in it. */
-async function emptyDatabase(name: string): Promise<string> {
+async function emptyDatabase(name: string, { encoding = 'UTF8' } = {}): Promise<string> {
   const url = new URL(await testDatabase());
-  await query(url.href, `CREATE DATABASE ${name} TEMPLATE template0`);
+  await query(url.href, `CREATE DATABASE ${name} TEMPLATE template0 ENCODING '${encoding}'`);
   url.pathname = name;
   return url.href;
 }
@@ -46,6 +46,16 @@ test(`${AT_ONCE} processes open an empty database at once: each of them works, t
   } finally {
     await Promise.all(stores.map((store) => store.close()));
   }
+});
+
+test('a database that answers and does not do is not called unreachable', async () => {
+  const cipher = createCipher(randomBytes(32));
+  const latin = await emptyDatabase('latin', { encoding: 'LATIN1' });
+  await expect(openPostgresStore({ url: latin, cipher })).rejects.toThrow(
+    'PostgreSQL cannot be used: the database has the encoding LATIN1, Posthorn wants UTF8',
+  );
+  const absent = latin.replace(/latin$/, 'absent');
+  await expect(openPostgresStore({ url: absent, cipher })).rejects.toThrow('PostgreSQL cannot be used: database "absent" does not exist');
 });
 
 test('another encryption key than that of the database is refused at once', async () => {

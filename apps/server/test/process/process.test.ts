@@ -1,12 +1,14 @@
 /** The program as its operator meets it: start, ticks in real time, restarts, signals, bad settings, durability. */
 import { spawnSync } from 'node:child_process';
-import { readFileSync, statSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { testDatabase } from '../postgres/database.ts';
 import { freePort, type ServerProcess, type Settings, startServer } from './server-process.ts';
 
 const MAIN = join(import.meta.dirname, '../../src/main.ts');
@@ -68,6 +70,19 @@ async function receive(delayMs = 0): Promise<{ url: string; arrivals: Arrival[];
 async function prepare(server: ServerProcess, url: string): Promise<void> {
   await server.call('PUT', '/v1/applications/acme', { name: 'Acme' });
   expect((await server.call('POST', '/v1/endpoints', { application: 'acme', url })).status).toBe(201);
+}
+
+/** Starts a server that is refused. @returns the one line that says why */
+function refused(args: readonly string[]): string {
+  const result = spawnSync(process.execPath, [MAIN, 'serve', '--port', '0', ...args], {
+    encoding: 'utf8',
+    env: { PATH: process.env['PATH'] },
+    timeout: 10_000,
+  });
+  expect(result).toMatchObject({ status: 1, stdout: '' });
+  const [line = '', ...more] = result.stderr.trim().split('\n');
+  expect(more).toEqual([]);
+  return line;
 }
 
 const publish = (server: ServerProcess, data: unknown = {}) =>
@@ -168,6 +183,25 @@ describe('start and stop', () => {
     expect(receiver.arrivals).toHaveLength(1);
   });
 
+  test.each(['that is gone', 'that has stopped'])('SIGTERM ends a server with a log reader %s', async (what) => {
+    const server = await start({ POSTHORN_CADENCE_SANDBOX: 'immediate' });
+    if (what === 'that is gone') {
+      server.child.stdout?.destroy();
+      server.child.stderr?.destroy();
+      // The line of the stop is the first one that nobody reads.
+      expect(await server.end('SIGTERM')).toBe(0);
+      return;
+    }
+    server.child.stdout?.pause();
+    const receiver = await receive();
+    await prepare(server, receiver.url);
+    // Each attempt is a line of some 400 bytes; the pipe and what is read ahead hold 300 KB at most.
+    const events = Array.from({ length: 1_000 }, () => ({ application: 'acme', type: 'shipment.created', data: {} }));
+    for (let batch = 0; batch < 2; batch += 1) expect((await server.call('POST', '/v1/events/batch', { events })).status).toBe(202);
+    await receiver.arrived(2_000);
+    expect(await server.end('SIGTERM')).toBe(0);
+  });
+
   test('a second process on the same folder is refused in one line', async () => {
     await start();
     const second = spawnSync(process.execPath, [MAIN, 'serve', '--data-dir', settings.dataDir, '--port', '0'], { encoding: 'utf8' });
@@ -176,7 +210,11 @@ describe('start and stop', () => {
   });
 
   test('a dispatcher serves its health and figures where it is given a port, and no API', async () => {
-    const server = await start({ POSTHORN_ROLE: 'dispatcher' });
+    const server = await start({
+      POSTHORN_ROLE: 'dispatcher',
+      DATABASE_URL: await testDatabase(),
+      POSTHORN_ENCRYPTION_KEY: randomBytes(32).toString('base64'),
+    });
     const get = async (path: string): Promise<[number, string]> => {
       const response = await fetch(server.base + path);
       return [response.status, await response.text()];
@@ -185,6 +223,71 @@ describe('start and stop', () => {
     expect(await get('/metrics')).toEqual([200, expect.stringContaining('posthorn_attempts_total')]);
     expect(await get('/v1/applications')).toEqual([404, expect.stringContaining('route_not_found')]);
     expect(await server.end('SIGTERM')).toBe(0);
+  });
+
+  test('with PostgreSQL, a start that finds service keys made elsewhere says so, and how to get one', async () => {
+    const env = {
+      DATABASE_URL: await testDatabase(),
+      POSTHORN_ENCRYPTION_KEY: randomBytes(32).toString('base64'),
+      POSTHORN_SERVICE_KEY_PRODUCTION: '',
+      POSTHORN_SERVICE_KEY_SANDBOX: '',
+    };
+    const first = await start(env);
+    await first.end('SIGTERM');
+    const again = await start(env);
+    await again.end('SIGTERM');
+    const other = await startServer({ ...settings, dataDir: join(folder, 'other'), env });
+    running.add(other);
+    await other.end('SIGTERM');
+    const told = 'service keys of production and sandbox exist';
+    expect([first, again, other].map((server) => server.output().includes(told))).toEqual([false, false, true]);
+  });
+
+  test('the command of the package runs the program, and an older Node is told what is missing', () => {
+    const command = join(MAIN, '../../posthorn.js');
+    const run = (...args: string[]) => spawnSync(process.execPath, [...args, command, '--version'], { encoding: 'utf8' });
+    expect(run()).toMatchObject({ status: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) });
+    // Not an older Node, but one that says so.
+    const older = `data:text/javascript,Object.defineProperty(process.versions, 'node', { value: '20.20.2' })`;
+    expect(run('--import', older)).toMatchObject({
+      status: 1,
+      stdout: '',
+      stderr: expect.stringMatching(/^posthorn: needs Node 24 or newer, and this is 20\.20\.2: .*\n$/),
+    });
+  });
+
+  test('a lost encryption key stops the start, and no other one is left in its place', async () => {
+    const server = await start();
+    await prepare(server, 'http://127.0.0.1:9/');
+    await server.end('SIGTERM');
+    const path = join(settings.dataDir, 'encryption.key');
+    const key = readFileSync(path);
+    rmSync(path);
+    expect(refused(['--data-dir', settings.dataDir])).toContain(`POSTHORN_ENCRYPTION_KEY is not set and ${path} is missing`);
+    expect(existsSync(path)).toBe(false);
+    writeFileSync(path, key);
+    expect(await (await start()).end('SIGTERM')).toBe(0);
+  });
+
+  test('a start that cannot work says so in one line', () => {
+    const garbage = (name: string): string => {
+      const data = join(folder, name);
+      mkdirSync(data);
+      writeFileSync(join(data, name), 'this is not a database, however long one looks at it');
+      return data;
+    };
+    const database = garbage('posthorn.db');
+    expect(refused(['--data-dir', database])).toContain(`${database}/posthorn.db: file is not a database`);
+    expect(readdirSync(database)).not.toContain('encryption.key');
+    const lock = garbage('posthorn.lock');
+    expect(refused(['--data-dir', lock])).toContain(`${lock}/posthorn.lock cannot be locked`);
+    expect(refused(['--data-dir', '/dev/null/data'])).toContain('POSTHORN_DATA_DIR cannot be used');
+    // Making it with its parents in one call would never come back.
+    if (process.platform === 'linux') expect(refused(['--data-dir', '/proc/posthorn/data'])).toContain('POSTHORN_DATA_DIR cannot be used');
+    for (const role of ['api', 'dispatcher']) {
+      expect(refused(['--role', role, '--data-dir', join(folder, 'alone')])).toContain(`POSTHORN_ROLE ${role} needs PostgreSQL`);
+    }
+    expect(existsSync(join(folder, 'alone'))).toBe(false);
   });
 
   test.each([

@@ -5,7 +5,7 @@
  * round trip, and a process that is stopped in the middle of it leaves no transaction open.
  */
 import { Socket } from 'node:net';
-import { Client, type QueryResult, TypeOverrides, types } from 'pg';
+import { Client, DatabaseError, type QueryResult, TypeOverrides, types } from 'pg';
 import { StoreUnavailable } from '../store.ts';
 import type { DatabaseAddress } from './address.ts';
 
@@ -162,6 +162,9 @@ interface Connected {
   readonly socket: Socket;
 }
 
+/** It answers, and does not do. */
+class Unfit extends Error {}
+
 /** Connects to the first host that takes writes, the last good one first. */
 export class Connector {
   readonly #urls: readonly string[];
@@ -188,6 +191,7 @@ export class Connector {
   async #connect(options: ConnectOptions): Promise<Connected> {
     const first = this.#good;
     const reasons: string[] = [];
+    let reached = false;
     for (let turn = 0; turn < this.#urls.length; turn += 1) {
       const index = (first + turn) % this.#urls.length;
       try {
@@ -195,10 +199,11 @@ export class Connector {
         this.#good = index;
         return connected;
       } catch (error) {
+        reached ||= error instanceof Unfit || error instanceof DatabaseError;
         reasons.push(error instanceof Error ? describe(error) : String(error));
       }
     }
-    throw new StoreUnavailable(`PostgreSQL cannot be reached: ${reasons.join('; ')}`);
+    throw new StoreUnavailable(`PostgreSQL cannot be ${reached ? 'used' : 'reached'}: ${reasons.join('; ')}`);
   }
 }
 
@@ -220,9 +225,9 @@ async function connectTo(url: string, { pipeline, patient }: ConnectOptions): Pr
     await client.connect();
     const { rows } = await client.query<SessionRow>(SESSION);
     const [session] = rows;
-    if (session === undefined || session.version < OLDEST_VERSION) throw new Error('the server is older than PostgreSQL 15');
-    if (session.encoding !== 'UTF8') throw new Error(`the database has the encoding ${session.encoding}, Posthorn wants UTF8`);
-    if (session.read_only) throw new Error('the server takes no writes: it is a standby, or read only');
+    if (session === undefined || session.version < OLDEST_VERSION) throw new Unfit('the server is older than PostgreSQL 15');
+    if (session.encoding !== 'UTF8') throw new Unfit(`the database has the encoding ${session.encoding}, Posthorn wants UTF8`);
+    if (session.read_only) throw new Unfit('the server takes no writes: it is a standby, or read only');
     return { client, socket };
   } catch (error) {
     socket.destroy();

@@ -22,7 +22,7 @@ export function unfolded(where: Conditions): Recipe<{ at: number; failed: number
 }
 
 /** One process at a time: the others have nothing to fold meanwhile. */
-const ALONE = 'SELECT pg_try_advisory_xact_lock(8101815670912281201) AS alone';
+const ALONE = 'SELECT pg_try_advisory_xact_lock(8101815670912281203) AS alone';
 
 /** The oldest batches, until they hold $2 attempts. JSON is read several times faster than an array's own text. */
 const OLDEST = `SELECT seq, at, array_to_json(lanes)::text AS lanes, array_to_json(durations)::text AS durations, array_to_json(failed)::text AS failed

@@ -56,6 +56,7 @@ export function applicationStore(context: SharedContext): ApplicationStore {
     to: { readonly name?: string; readonly uid?: string | null },
   ): Recipe<Application | null> {
     if (before === undefined) return null;
+    if (to.name === undefined && to.uid === undefined) return applicationFromRow(before);
     const after = yield* get<ApplicationRow>(
       `UPDATE applications SET name = ?, uid = ?, updated_at = ? WHERE pk = ? RETURNING ${COLUMNS}`,
       to.name ?? before.name,

@@ -177,6 +177,7 @@ export function endpointStore(context: SharedContext): EndpointStore {
       const updated = await context.transaction(function* () {
         const row = yield* lock(environment, id);
         if (row === undefined) return null;
+        if (Object.keys(change).length === 0) return { lane: null, endpoint: endpointFromRow(context, row) };
         const at = yield* now();
         const { status = row.status, ...settings } = change;
         const next = { ...endpointFromRow(context, row), ...settings };
@@ -204,7 +205,7 @@ export function endpointStore(context: SharedContext): EndpointStore {
         return { lane: row.pk, endpoint };
       });
       if (updated === null) return null;
-      changed(updated.lane);
+      if (updated.lane !== null) changed(updated.lane);
       return updated.endpoint;
     },
     async delete(environment, id) {

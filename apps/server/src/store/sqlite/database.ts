@@ -35,10 +35,14 @@ export class Database {
   /**
    * Opens (or creates) the file and brings its schema up to date.
    * @param path a file's path, or `:memory:`
+   * @throws {StoreUnavailable} the file cannot be opened, is no SQLite database, or belongs to a newer program
    */
   constructor(path: string) {
-    this.#db = new DatabaseSync(path, { timeout: 5_000, enableForeignKeyConstraints: true });
-    this.#db.exec(DURABLE);
+    this.#db = attempt(() => {
+      const db = new DatabaseSync(path, { timeout: 5_000, enableForeignKeyConstraints: true });
+      db.exec(DURABLE);
+      return db;
+    }, path);
     this.#db.exec(`
       PRAGMA journal_size_limit = 67108864;
       PRAGMA wal_autocheckpoint = 4000;
@@ -148,11 +152,11 @@ export class Database {
   }
 }
 
-function attempt<T>(work: () => T): T {
+function attempt<T>(work: () => T, where = 'SQLite'): T {
   try {
     return work();
   } catch (error) {
-    if (isSqliteError(error)) throw new StoreUnavailable(`SQLite: ${error.message}`, { cause: error });
+    if (isSqliteError(error)) throw new StoreUnavailable(`${where}: ${error.message}`, { cause: error });
     throw error;
   }
 }

@@ -74,6 +74,10 @@ export function endpointsConformance(open: OpenStore): void {
       opened.clock.now += 9;
       const changed = await store.endpoints.update('sandbox', made.id, { url: 'https://example.com/other', rateLimit: null });
       expect(changed).toEqual({ ...made, url: 'https://example.com/other', rateLimit: null, updatedAt: START + 9 });
+      opened.clock.now += 9;
+      // Nothing to change is no change.
+      expect(await store.endpoints.update('sandbox', made.id, {})).toEqual(changed);
+      expect(await store.endpoints.get('sandbox', made.id)).toEqual(changed);
       expect(await store.endpoints.update('production', made.id, { url: 'https://example.com' })).toBeNull();
     });
 

@@ -41,6 +41,10 @@ export function tenantsConformance(open: OpenStore): void {
       const second = await store.applications.upsert({ uid: 'acme', name: 'Acme Ltd' });
       expect(first.created).toBe(true);
       expect(second).toEqual({ created: false, application: { ...first.application, name: 'Acme Ltd', updatedAt: START + 5 } });
+      opened.clock.now += 5;
+      // Nothing to change is no change.
+      expect(await store.applications.update(first.application.id, {})).toEqual(second.application);
+      expect(await store.applications.get('acme')).toEqual(second.application);
     });
 
     test('are listed newest first, page by page, whatever comes meanwhile', async () => {
