@@ -376,11 +376,6 @@ export function readConfig(options: {
       'POSTHORN_ENCRYPTION_KEY is required with DATABASE_URL, the same for all processes (make one with: openssl rand -base64 32)',
     );
   }
-  if (config['databaseUrl'] === null && config['role'] !== 'all') {
-    throw new ConfigError(
-      `POSTHORN_ROLE ${config['role']} needs PostgreSQL (DATABASE_URL): with SQLite one process does everything, so nobody could do the rest`,
-    );
-  }
   if (config['smtpUrl'] !== null && config['mailFrom'] === null) {
     throw new ConfigError(`${SETTINGS.mailFrom.env} is missing: with ${SETTINGS.smtpUrl.env}, mails need a sender`);
   }

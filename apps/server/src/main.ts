@@ -89,6 +89,10 @@ async function serve(config: Config): Promise<void> {
     log.info({ file: join(config.dataDir, 'service-keys.txt') }, `first start: service keys made for ${made.join(' and ')}`);
   if (config.databaseUrl !== null && config.role !== 'dispatcher' && elsewhere.length > 0)
     log.info(KEYS_ELSEWHERE(elsewhere.join(' and ')));
+  if (config.databaseUrl === null && config.role !== 'all') {
+    const left = config.role === 'api' ? 'nothing is sent' : 'nothing can be published';
+    log.warn(`POSTHORN_ROLE ${config.role} is for PostgreSQL: with SQLite one process uses a data folder, so ${left} while this one runs`);
+  }
   for (const name of unknownSettings(process.env))
     log.warn(`${name} is not a setting of this version: it is ignored (see posthorn serve --help)`);
 
