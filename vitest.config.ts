@@ -6,21 +6,43 @@ const BROWSER_TESTS = 'apps/web/test/{journey,keyboard,pages,people,verify}.test
 if (!hasBrowser)
   process.stdout.write('left out: the tests of the web app in a browser: there is no Chromium for this platform on the registry\n');
 
+/**
+ * Tests that measure time, or keep both cores busy by themselves, one file at a time; the others two at a time. One after the other everything takes
+ * more than ten minutes on two cores, most of it waiting.
+ */
+const ALONE = [
+  'apps/server/test/dispatcher/isolation.test.ts',
+  'apps/server/test/keeper/steps.test.ts',
+  'apps/server/test/postgres/{chaos,failover,lanes,loss,rolling-upgrade}.test.ts',
+  'apps/server/test/process/*.test.ts',
+  'apps/server/test/sender/*.test.ts',
+  'apps/web/test/*.test.ts',
+  'examples/shipping/test/demo.test.ts',
+  'simulation/test/*.test.ts',
+];
+const ALL = [
+  'packages/*/{src,test}/**/*.test.ts',
+  'apps/*/{src,test}/**/*.test.ts',
+  'examples/*/test/**/*.test.ts',
+  'receivers/node/test/**/*.test.ts',
+  'simulation/test/**/*.test.ts',
+  'test/**/*.test.ts',
+];
+const NEVER = ['**/node_modules/**', ...(hasBrowser ? [] : [BROWSER_TESTS])];
+
 export default defineConfig({
   test: {
-    include: [
-      'packages/*/{src,test}/**/*.test.ts',
-      'apps/*/{src,test}/**/*.test.ts',
-      'examples/*/test/**/*.test.ts',
-      'receivers/node/test/**/*.test.ts',
-      'simulation/test/**/*.test.ts',
-      'test/**/*.test.ts',
-    ],
     globalSetup: ['apps/server/test/postgres/global-setup.ts'],
-    exclude: ['**/node_modules/**', ...(hasBrowser ? [] : [BROWSER_TESTS])],
     testTimeout: 20_000,
     hookTimeout: 30_000,
     retry: 0,
     allowOnly: !process.env['CI'],
+    projects: [
+      {
+        extends: true,
+        test: { name: 'side by side', include: ALL, exclude: [...NEVER, ...ALONE], maxWorkers: 2, sequence: { groupOrder: 0 } },
+      },
+      { extends: true, test: { name: 'alone', include: ALONE, exclude: NEVER, maxWorkers: 1, sequence: { groupOrder: 1 } } },
+    ],
   },
 });

@@ -10,6 +10,8 @@ export interface Mutant {
   /** Occurs exactly once. */
   readonly search: string;
   readonly replace: string;
+  /** One that caught it lately, where the first few do not: tried before the others. */
+  readonly seed?: number;
 }
 
 const LANES = 'apps/server/src/store/sqlite/lanes.ts';
@@ -39,6 +41,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'release-without-fence',
+    seed: 165,
     file: LANES,
     search: 'WHERE pk = ?3 AND holder = ?4 AND fence = ?5`',
     replace: 'WHERE pk = ?3 AND ?4 IS NOT NULL AND ?5 IS NOT NULL`',
@@ -57,6 +60,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'leases-not-void-after-a-restart',
+    seed: 52,
     file: 'apps/server/src/store/sqlite/index.ts',
     search: '  voidLeases(context);\n',
     replace: '',
@@ -111,6 +115,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'marks-lost-at-release',
+    seed: 104,
     file: LANES,
     search: 'first_at = min(coalesce(first_at, ?1), coalesce(?1, first_at)), due_at = min(coalesce(due_at, ?2), coalesce(?2, due_at))',
     replace: 'first_at = ?1, due_at = ?2',
@@ -141,6 +146,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'failing-lane-keeps-its-slots',
+    seed: 23,
     file: LANE_RUN,
     search: '    this.#inFlight -= 1;\n    this.#window = 1;\n',
     replace: '    this.#inFlight -= 1;\n',
@@ -165,6 +171,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'expired-too-early',
+    seed: 33,
     file: 'packages/core/src/expiry.ts',
     search: 'return Math.min(now - EXPIRY_MS, ',
     replace: 'return Math.min(now - EXPIRY_MS / 7, ',

@@ -10,10 +10,11 @@ const ROOT = join(import.meta.dirname, '../..');
 const SEEDS = 200;
 
 describe('a fault put into the engine is caught by some history', () => {
-  test.each(MUTANTS)('$name', { timeout: 240_000 }, async ({ name, file, ...mutant }) => {
+  test.each(MUTANTS)('$name', { timeout: 240_000 }, async ({ name, file, seed = 1, ...mutant }) => {
     expect(() => mutated({ name, file, ...mutant }, readFileSync(join(ROOT, file), 'utf8'))).not.toThrow();
-    const { faulty } = await runCrew({ from: 1, seeds: SEEDS, mutant: name, stopAtFault: true });
-    expect(faulty.map(({ seed }) => seed)).not.toEqual([]);
+    const catches = async (from: number, seeds: number): Promise<boolean> =>
+      (await runCrew({ from, seeds, mutant: name, stopAtFault: true })).faulty.length > 0;
+    expect((await catches(seed, 1)) || (await catches(1, SEEDS))).toBe(true);
   });
 });
 
