@@ -40,8 +40,15 @@ interface Memory {
 const key = `sk_sandbox_${randomBytes(32).toString('base64url')}`;
 const encryptionKey = randomBytes(32).toString('base64');
 
-/** @param options.url of PostgreSQL; empty: SQLite in the folder */
-export async function startServer(folder: string, { slots, url }: { readonly slots: number; readonly url: string }): Promise<Server> {
+interface ServerOptions {
+  readonly slots: number;
+  /** Of PostgreSQL; empty: SQLite in the folder. */
+  readonly url: string;
+  /** Of the sandbox; null: the one that is stored. Far away by default: only dispatch-now opens the gate. */
+  readonly cadence?: string | null;
+}
+
+export async function startServer(folder: string, { slots, url, cadence = 'cron 0 0 1 1 *' }: ServerOptions): Promise<Server> {
   const log = await open(join(folder, 'server.log'), 'w');
   const port = await freePort();
   const child = spawn(process.execPath, ['--expose-gc', '--import', MEMORY_REPORT, SERVER, 'serve'], {
@@ -51,7 +58,7 @@ export async function startServer(folder: string, { slots, url }: { readonly slo
       PORT: String(port),
       POSTHORN_DATA_DIR: join(folder, 'data'),
       POSTHORN_SERVICE_KEY_SANDBOX: key,
-      POSTHORN_CADENCE_SANDBOX: 'cron 0 0 1 1 *', // far away: only dispatch-now opens the gate
+      ...(cadence === null ? {} : { POSTHORN_CADENCE_SANDBOX: cadence }),
       POSTHORN_ALLOW_ADDRESSES: '127.0.0.0/8',
       POSTHORN_CONCURRENCY: String(slots),
       DATABASE_URL: url,

@@ -51,8 +51,16 @@ export async function fillUp(postgres: PostgresServer, database: string, waiting
     const ids = newId('evt_', at, randomBytes(10)).slice('evt_'.length, 'evt_'.length + TIME_LENGTH);
     await run(fill({ count: Math.min(missing, PER_STATEMENT), at, ids, data: [`${before}ORD-2026-`, after] }));
   }
-  await run('UPDATE posthorn.environments SET opened_at = 0');
-  await run('UPDATE posthorn.lanes SET opened_at = 0, first_at = (SELECT min(published_at) FROM posthorn.pending WHERE lane = lanes.pk)');
+  await run('UPDATE posthorn.lanes SET first_at = (SELECT min(published_at) FROM posthorn.pending WHERE lane = lanes.pk)');
   await run('VACUUM (ANALYZE) posthorn.pending, posthorn.events, posthorn.deliveries, posthorn.attempts, posthorn.lanes');
   await run('CHECKPOINT');
+}
+
+/** The sandbox ticks once a day, next at that instant (epoch milliseconds, a whole second). */
+export async function tickAt(postgres: PostgresServer, database: string, at: number): Promise<void> {
+  const [hours, minutes, seconds] = new Date(at).toISOString().slice(11, 19).split(':').map(Number);
+  await postgres.query(
+    `UPDATE posthorn.environments SET cadence = 'cron ${seconds} ${minutes} ${hours} * * *' WHERE name = 'sandbox'`,
+    database,
+  );
 }
