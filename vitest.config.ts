@@ -14,9 +14,9 @@ const ALONE = [
   'apps/server/test/dispatcher/isolation.test.ts',
   'apps/server/test/keeper/steps.test.ts',
   'apps/server/test/postgres/{chaos,failover,lanes,loss,rolling-upgrade}.test.ts',
-  'apps/server/test/process/*.test.ts',
-  'apps/server/test/sender/*.test.ts',
-  'apps/web/test/*.test.ts',
+  'apps/server/test/process/{crash,jobs,process,readme}.test.ts',
+  'apps/server/test/sender/hostile-endpoints.test.ts',
+  BROWSER_TESTS,
   'examples/shipping/test/demo.test.ts',
   'simulation/test/*.test.ts',
 ];
