@@ -17,7 +17,7 @@ test(`each migration after ${tagged.tag} only adds, or declares its break`, () =
 
 test.each([
   'ALTER TABLE posthorn.pending ADD COLUMN weight integer NOT NULL DEFAULT 1, ADD COLUMN remark text COLLATE "C"',
-  'ALTER TABLE posthorn.events ADD COLUMN weights bigint[]; ALTER TABLE posthorn.lanes ADD COLUMN pull double precision DEFAULT 0.5',
+  'ALTER TABLE posthorn.events ADD COLUMN weights bigint[], ADD COLUMN pull double precision DEFAULT 0.5; CREATE INDEX events_pull ON posthorn.events (pull)',
   'CREATE TABLE posthorn.weights (pk bigint PRIMARY KEY, remark text NOT NULL); CREATE UNIQUE INDEX weights_remark ON posthorn.weights (remark)',
   'CREATE TABLE posthorn.weights (pk bigint PRIMARY KEY); INSERT INTO posthorn.weights (pk) VALUES (1); ALTER TABLE posthorn.weights ALTER pk SET DEFAULT 1',
   'CREATE INDEX pending_weight ON posthorn.pending (lane) WHERE failures > 1',
@@ -43,6 +43,8 @@ test.each([
   'ALTER TABLE posthorn.pending ADD COLUMN weight integer REFERENCES posthorn.applications (pk)',
   'ALTER TABLE posthorn.pending ADD COLUMN weight double precision DEFAULT random()',
   'ALTER TABLE posthorn.pending ADD COLUMN url text',
+  'ALTER TABLE posthorn.pending ADD COLUMN weight integer; ALTER TABLE posthorn.lanes ADD COLUMN pull integer',
+  'ALTER TABLE posthorn.pending ADD COLUMN weight integer; CREATE INDEX lanes_application ON posthorn.lanes (application)',
   'ALTER TABLE posthorn.pending ADD CONSTRAINT few CHECK (failures < 9)',
   'CREATE UNIQUE INDEX pending_id ON posthorn.pending (id)',
   'CREATE TABLE posthorn.weights (person text REFERENCES posthorn.people (id))',

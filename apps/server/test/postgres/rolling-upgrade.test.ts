@@ -22,7 +22,9 @@ import { PostgresServer } from './server.ts';
 import tagged from './tagged-version.json' with { type: 'json' };
 import { takeTaggedVersion } from './tagged-version.ts';
 
-const EVENTS = 800;
+/** Published until the test has seen what it wants to see. */
+const MOST_EVENTS = 1_000_000;
+const BATCH = 100;
 const ENDPOINTS = 20;
 const PACE_MS = 250;
 const migrations = readMigrations(MIGRATIONS);
@@ -49,12 +51,12 @@ async function upgrade(url: string): Promise<void> {
   }
 }
 
-async function attempts(stage: ChaosStage): Promise<number> {
-  return (await stage.query<{ n: number }>('SELECT count(*)::integer AS n FROM posthorn.attempts'))[0]?.n ?? 0;
-}
-
-async function attemptsBeyond(stage: ChaosStage, count: number): Promise<void> {
-  while ((await attempts(stage)) <= count) await new Promise((resolve) => setTimeout(resolve, 20));
+/** Until so many more than now were made. */
+async function moreAttempts(stage: ChaosStage): Promise<void> {
+  const count = async (): Promise<number> =>
+    (await stage.query<{ n: number }>('SELECT count(*)::integer AS n FROM posthorn.attempts'))[0]?.n ?? 0;
+  const before = await count();
+  while ((await count()) < before + BATCH) await new Promise((resolve) => setTimeout(resolve, 20));
 }
 
 /** All of it arrived, once and in order, no request was turned away, and neither the servers nor PostgreSQL had anything to complain of. */
@@ -67,7 +69,7 @@ async function expectFlawless(stage: ChaosStage, logFrom: number): Promise<void>
     forged: 0,
     unavailable: [],
   });
-  expect(acknowledged).toBe(EVENTS);
+  expect(acknowledged).toBeGreaterThan(2 * BATCH);
   expect(stage.apis.map((api) => api.output()).join('')).toBe('');
   const complaints = server.log
     .slice(logFrom)
@@ -85,21 +87,18 @@ test('columns, tables and indexes are added beneath a server that publishes and 
   const stage = await openChaos({ url, endpoints: ENDPOINTS, dispatchers: 0, apis: 1, role: 'all' });
   onTestFinished(() => stage.close());
   const logFrom = server.log.length;
-  let publishing = true;
-  const published = stage.publish(EVENTS, PACE_MS).finally(() => {
-    publishing = false;
-  });
-  await attemptsBeyond(stage, EVENTS / 8);
+  const published = stage.publish(MOST_EVENTS, PACE_MS);
+  await moreAttempts(stage);
   await upgrade(url);
-  const upgraded = await attempts(stage);
-  await attemptsBeyond(stage, upgraded + EVENTS / 8);
+  await moreAttempts(stage);
   expect(await stage.apis[0]?.end('SIGTERM')).toBe(0);
-  expect(publishing).toBe(true);
   await stage.restartApi(0);
+  await moreAttempts(stage);
+  stage.stopPublishing();
   await published;
   await stage.drained();
   await expectFlawless(stage, logFrom);
-  expect(await stage.query('SELECT DISTINCT sample_number AS number, sample_note AS note FROM posthorn.attempts')).toEqual([
+  expect(await stage.query('SELECT DISTINCT sample_attempts AS number, sample_attempts_note AS note FROM posthorn.attempts')).toEqual([
     { number: 7, note: null },
   ]);
 });
@@ -167,15 +166,15 @@ test(`a server of ${tagged.tag} publishes and delivers beside one of this versio
   const stage = await openChaos({ url, endpoints: ENDPOINTS, dispatchers: 0, apis: 2, role: 'all', programs: [version.program] });
   onTestFinished(() => stage.close());
   const logFrom = server.log.length;
-  let publishing = true;
-  const published = stage.publish(EVENTS, PACE_MS).finally(() => {
-    publishing = false;
-  });
+  const published = stage.publish(MOST_EVENTS, PACE_MS);
+  await moreAttempts(stage);
   const dispatched = new Set<number>();
-  while (publishing) {
+  while (dispatched.size < 2) {
     const held = await stage.query<{ holder: string }>('SELECT DISTINCT holder FROM posthorn.lanes WHERE holder IS NOT NULL');
     for (const { holder } of held) dispatched.add(Number.parseInt(holder, 10));
   }
+  await moreAttempts(stage);
+  stage.stopPublishing();
   await published;
   await stage.drained();
   await expectFlawless(stage, logFrom);

@@ -2,6 +2,8 @@
  * Publishes a number of events over several API processes, in a process of its own, and writes down every 202. For each ordering key the next event is
  * published only after the 202 of the one before; a request that broke or was answered with 503 is repeated with the same event id, elsewhere.
  *
+ * Any message ends it early: what is out is brought to its 202.
+ *
  * Log lines: `202 <id>` once answered, `503 <Retry-After>` for an answer while the database was lost, `broken <epoch ms>` for a connection that broke.
  */
 import { appendFileSync } from 'node:fs';
@@ -13,6 +15,9 @@ const servers = bases.split(',');
 const keys = Array.from({ length: Number(endpoints) * KEYS_PER_ENDPOINT }, (_, index) => ({ name: `k${index}`, next: 0 }));
 let left = Number(events);
 let turn = 0;
+process.on('message', () => {
+  left = 0;
+});
 
 async function publish(name: string, number: number): Promise<void> {
   const id = `${name}-${number}`;

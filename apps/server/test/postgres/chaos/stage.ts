@@ -20,6 +20,8 @@ export interface ChaosStage {
   restartDispatcher(index: number): Promise<void>;
   /** Publishes, and resolves once all is answered 202. @param paceMs how long each of 48 publishers rests between two events */
   publish(events: number, paceMs: number): Promise<void>;
+  /** No more than is out already. */
+  stopPublishing(): void;
   /** Events whose delivery was received but is not settled now. Only these may come twice. */
   noteUnsettled(): Promise<void>;
   query<T extends object>(sql: string): Promise<T[]>;
@@ -128,6 +130,7 @@ export async function openChaos(options: {
     }
   };
   const unsettled: Set<string>[] = [];
+  let publisher: ChildProcess | null = null;
 
   return {
     apis,
@@ -166,8 +169,12 @@ export async function openChaos(options: {
           String(endpoints),
           String(paceMs),
         ]);
+        publisher = child;
         started(child).once('exit', (code) => (code === 0 ? resolve() : reject(new Error(`the publisher ended with ${code}`))));
       }),
+    stopPublishing() {
+      publisher?.send('enough');
+    },
     async noteUnsettled() {
       const pending = await query<{ id: string }>(
         `SELECT e.id FROM posthorn.pending p JOIN posthorn.events e
