@@ -36,6 +36,7 @@ import type {
 } from '../store/store.ts';
 import { LaneRun } from './lane-run.ts';
 import { Settlements } from './settlements.ts';
+import { Slots } from './slots.ts';
 
 export interface DispatcherOptions {
   readonly store: Store;
@@ -137,16 +138,14 @@ class LaneDispatcher implements Dispatcher {
   #cadences = new Map<string, string>();
   /** The store's clock minus ours. */
   #offset = 0;
-  #inFlight = 0;
-  readonly #byStanding: Record<Standing, number> = { proven: 0, untried: 0, failing: 0 };
-  /** Of each destination, by standing. */
-  readonly #hostInFlight = new Map<string, Record<Standing, number>>();
+  readonly #slots: Slots;
+  /** Of each destination to which something is out. */
+  readonly #slotsOf = new Map<string, Slots>();
   #looking = false;
   #lookAgain = false;
   #pumpScheduled = false;
   #draining = false;
-  #releasing = 0;
-  /** Lanes whose release is under way, and how many of it. */
+  /** Lanes of which a release is under way, and how many are. */
   readonly #leaving = new Map<number, number>();
   /** Calls under way that take the marks from the rows of held lanes. */
   #takingMarks = 0;
@@ -164,6 +163,7 @@ class LaneDispatcher implements Dispatcher {
     this.#clock = options.clock;
     this.#log = options.log ?? SILENT;
     this.#observer = options.observer ?? UNOBSERVED;
+    this.#slots = new Slots(options.concurrency);
     this.#leaseMs = options.leaseMs ?? LEASE_MS;
     this.#longestSleepMs = options.longestSleepMs ?? LONGEST_SLEEP_MS;
     this.#hostConcurrency = options.hostConcurrency ?? Math.max(1, options.concurrency >> 1);
@@ -204,7 +204,7 @@ class LaneDispatcher implements Dispatcher {
   }
 
   figures(): { inFlight: number; lanesHeld: number } {
-    return { inFlight: this.#inFlight, lanesHeld: this.#runs.size };
+    return { inFlight: this.#slots.used, lanesHeld: this.#runs.size };
   }
 
   #now(): number {
@@ -550,8 +550,7 @@ class LaneDispatcher implements Dispatcher {
     if (looked.state.epoch !== run.state.epoch) run.state = { ...looked.state, rateAt: run.state.rateAt };
     run.openedAt = looked.openedAt;
     run.group = looked.group;
-    if (looked.target.braked || looked.target.endpoint.status !== 'enabled') run.bar();
-    else if (orderingChanged) run.bar();
+    if (looked.target.braked || looked.target.endpoint.status !== 'enabled' || orderingChanged) run.bar();
     else run.rescan();
   }
 
@@ -575,7 +574,7 @@ class LaneDispatcher implements Dispatcher {
     const picks: Pick[] = [];
     let nextStart = Number.POSITIVE_INFINITY;
     const skipped: LaneRun[] = [];
-    while (this.#inFlight < this.#options.concurrency) {
+    while (this.#slots.used < this.#options.concurrency) {
       const [run] = this.#turns;
       if (run === undefined) break;
       this.#turns.delete(run);
@@ -603,31 +602,20 @@ class LaneDispatcher implements Dispatcher {
     this.#releaseFinished();
   }
 
-  /**
-   * Others come first: all failing lanes together get half of the slots, those that never had a success with them three quarters, one destination
-   * its share. So what only hangs, even by the thousand, leaves room for new endpoints, and both for the proven ones.
-   */
+  /** Of this dispatcher's slots, or of those of its destination. */
   #hasItsShare(run: LaneRun): boolean {
     // What somebody waits for goes now, even if all who fail have their share.
     const beyond = run.hasWishes ? Math.max(1, this.#options.concurrency >> 4) : 0;
-    if (isFull(this.#byStanding, run.standing, { slots: this.#options.concurrency, beyond })) return true;
-    const atHost = this.#hostInFlight.get(run.host);
-    if (atHost === undefined) return false;
-    return (
-      atHost.failing + atHost.untried + atHost.proven >= this.#hostConcurrency ||
-      isFull(atHost, run.standing, { slots: this.#hostConcurrency, beyond })
-    );
+    return this.#slots.isFull(run.standing, beyond) || this.#slotsOf.get(run.host)?.isFull(run.standing, beyond) === true;
   }
 
   #take(run: LaneRun, now: number): Pick {
     const { standing, host } = run;
     const probe = run.state.breaker !== null;
     const delivery = run.take(now);
-    this.#inFlight += 1;
-    this.#byStanding[standing] += 1;
-    const atHost = this.#hostInFlight.get(host) ?? { proven: 0, untried: 0, failing: 0 };
-    atHost[standing] += 1;
-    this.#hostInFlight.set(host, atHost);
+    const atHost = this.#slotsOf.get(host) ?? new Slots(this.#hostConcurrency);
+    this.#slotsOf.set(host, atHost);
+    for (const slots of [this.#slots, atHost]) slots.take(standing);
     return { run, delivery, standing, host, probe };
   }
 
@@ -668,12 +656,10 @@ class LaneDispatcher implements Dispatcher {
   }
 
   #freeSlot({ standing, host }: Pick): void {
-    this.#inFlight -= 1;
-    this.#byStanding[standing] -= 1;
-    const atHost = this.#hostInFlight.get(host);
-    if (atHost === undefined) return;
-    atHost[standing] -= 1;
-    if (atHost.failing + atHost.untried + atHost.proven === 0) this.#hostInFlight.delete(host);
+    this.#slots.free(standing);
+    const atHost = this.#slotsOf.get(host);
+    atHost?.free(standing);
+    if (atHost?.used === 0) this.#slotsOf.delete(host);
   }
 
   // ------------------------------------------------------------------------------------------------------------- an attempt
@@ -805,10 +791,10 @@ class LaneDispatcher implements Dispatcher {
     if (
       this.#draining &&
       !this.#looking &&
-      this.#inFlight === 0 &&
+      this.#slots.used === 0 &&
       this.#settlements.waiting === 0 &&
       this.#runs.size === 0 &&
-      this.#releasing === 0
+      this.#leaving.size === 0
     ) {
       this.#onDrained?.();
       this.#onDrained = null;
@@ -817,7 +803,6 @@ class LaneDispatcher implements Dispatcher {
 
   /** Until it is answered nobody takes the marks of these lanes: that may be carried out before the release, which would then leave none. */
   #release(runs: readonly LaneRun[]): void {
-    this.#releasing += 1;
     for (const { lane } of runs) this.#leaving.set(lane, (this.#leaving.get(lane) ?? 0) + 1);
     this.#sendRelease(runs);
   }
@@ -826,7 +811,6 @@ class LaneDispatcher implements Dispatcher {
     const now = this.#now();
     this.#store.lanes.release(runs.map((run) => run.release(now))).then(
       () => {
-        this.#releasing -= 1;
         for (const { lane } of runs) {
           const more = (this.#leaving.get(lane) ?? 1) - 1;
           if (more === 0) this.#leaving.delete(lane);
@@ -841,16 +825,6 @@ class LaneDispatcher implements Dispatcher {
       },
     );
   }
-}
-
-/** Whether slots of this standing are used up: `failing` has half of `slots`, together with `untried` three quarters, and `beyond` more. */
-function isFull(
-  used: Readonly<Record<Standing, number>>,
-  of: Standing,
-  { slots, beyond }: { readonly slots: number; readonly beyond: number },
-): boolean {
-  if (of === 'failing' && used.failing >= Math.max(1, slots >> 1) + beyond) return true;
-  return of !== 'proven' && used.failing + used.untried >= Math.max(1, slots - (slots >> 2)) + beyond;
 }
 
 function gatesOf({ now, groups }: Outlook): Map<string, number> {

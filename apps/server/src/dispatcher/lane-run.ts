@@ -177,7 +177,7 @@ export class LaneRun {
   /** Nothing is out and nothing can go: the lane can be given back. */
   get finished(): boolean {
     if (this.busy || this.#active.size > 0) return false;
-    return this.stopping || (this.#ended && !this.hasReady && this.#keysToFetch.size === 0 && !this.#wantsDue && !this.#moreDue);
+    return this.stopping || !this.#isUnfinished();
   }
 
   /** When rate and health let the next attempt start; in the past when it may start now. */
@@ -244,16 +244,13 @@ export class LaneRun {
     this.#cursor = Math.max(this.#cursor, result.cursor);
     this.#scanned += result.deliveries.length;
     for (const delivery of result.deliveries) this.#sortIn(delivery, context);
-    for (const delivery of result.wishedBehind) this.#wishedIn.add(this.#keyOf(delivery) ?? '');
     if (result.moreBeyond) {
       this.#moreDue = true;
       this.#dueIsKnown = false;
     }
-    if (result.dueBeyond !== null) this.#dueAt = earlier(this.#dueAt, result.dueBeyond);
     if (result.gatedFrom !== null) this.#gatedFrom = earlier(this.#gatedFrom, result.gatedFrom);
     this.#ended = result.end;
-    this.#settledMeanwhile.clear();
-    if (this.#ended && this.#again) this.rescan();
+    this.#noteBeyond(result);
   }
 
   /** Sorts in what is due, or was asked for by hand, and heads its queue. */
@@ -261,11 +258,16 @@ export class LaneRun {
     this.#wantsDue = false;
     const known = this.#known.size;
     for (const delivery of result.deliveries) this.#unblock(delivery, context);
-    for (const delivery of result.wishedBehind) this.#wishedIn.add(this.#keyOf(delivery) ?? '');
-    if (result.dueBeyond !== null) this.#dueAt = earlier(this.#dueAt, result.dueBeyond);
-    this.#settledMeanwhile.clear();
     this.#moreDue = result.moreBeyond;
     this.#dueIsKnown = this.#known.size === known;
+    this.#noteBeyond(result);
+  }
+
+  /** What every look ends with. */
+  #noteBeyond({ wishedBehind, dueBeyond }: DueResult): void {
+    for (const delivery of wishedBehind) this.#wishedIn.add(this.#keyOf(delivery) ?? '');
+    if (dueBeyond !== null) this.#dueAt = earlier(this.#dueAt, dueBeyond);
+    this.#settledMeanwhile.clear();
     if (this.#ended && this.#again) this.rescan();
   }
 
@@ -466,10 +468,15 @@ export class LaneRun {
     }
   }
 
+  /** Something is ready, or to be looked for. */
+  #isUnfinished(): boolean {
+    return !this.#ended || this.#wantsDue || this.#moreDue || this.hasReady || this.#keysToFetch.size > 0;
+  }
+
   /** What the lane's row must know when it is given back. @param now asks for another look at once where something is left */
   release(now: number): LaneRelease {
-    const unfinished =
-      !this.#ended || this.#wentOn || this.#again || this.#wantsDue || this.#moreDue || this.hasReady || this.#keysToFetch.size > 0;
+    // The next holder scans from the start.
+    const unfinished = this.#isUnfinished() || this.#wentOn || this.#again;
     return {
       lease: this.leased.lease,
       firstAt: this.gatedFrom,

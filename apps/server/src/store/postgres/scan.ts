@@ -6,26 +6,22 @@
  * 0.2 for a scan among 20,000 in 50 lanes, measured). For the range only the lane's own index has the order.
  */
 import type { DeliveryId, Ordering } from '@posthorn/core';
-import { isResent } from '../shared/wishes.ts';
+import {
+  BEYOND_LIMIT,
+  type ByHandRows,
+  type DueRows,
+  dueResult,
+  NOTHING_BY_HAND,
+  type ScanRow,
+  scanned,
+  scanResult,
+  splitAtGate,
+} from '../shared/scans.ts';
 import type { DeliveryBody, DueResult, LaneStore, ScannedDelivery, ScanResult } from '../store.ts';
 import { int8s } from './arrays.ts';
 import type { PostgresContext } from './context.ts';
 
-interface ScanRow {
-  readonly seq: number;
-  readonly ordering_key: string | null;
-  readonly published_at: number;
-  readonly due_at: number | null;
-  readonly failures: number;
-  readonly attempt_count: number;
-  readonly by_hand: number;
-  readonly late: boolean;
-  readonly revived_at: number | null;
-}
-
 const COLUMNS = 'd.seq, d.ordering_key, d.published_at, d.due_at, d.failures, d.attempt_count, d.by_hand, d.late, d.revived_at';
-/** Of what stands beyond the gate, or was asked for by hand, a scan gives this much. */
-const BEYOND_LIMIT = 256;
 
 const SCAN = `SELECT ${COLUMNS} FROM posthorn.pending d
   WHERE (d.lane, d.seq) > ($1, $2) AND d.lane <= $1 ORDER BY d.lane, d.seq LIMIT $3`;
@@ -73,52 +69,24 @@ interface ScanRequest {
 }
 
 export async function scan(context: PostgresContext, request: ScanRequest): Promise<ScanResult> {
-  const { hot } = context;
-  const { lane, ordering, after, limit } = request;
-  const [rows, byHand] = await Promise.all([
-    hot.all<ScanRow>(SCAN, lane, after, limit),
-    after === 0 ? hot.all<ScanRow & { readonly heads: boolean }>(BY_HAND(ordering), lane) : [],
+  const { lane, after, limit, gate } = request;
+  const [rows, wishes] = await Promise.all([
+    context.hot.all<ScanRow>(SCAN, lane, after, limit),
+    after === 0 ? byHand(context, request) : NOTHING_BY_HAND,
   ]);
-  const wished = byHand.filter(({ heads }) => heads);
-  const wishedBehind = byHand.filter(({ heads }) => !heads).map(scanned);
-  const gated = rows.findIndex((row) => row.due_at === null && row.by_hand === 0 && row.published_at > request.gate);
-  if (gated === -1) {
-    return {
-      deliveries: together(wished, rows),
-      wishedBehind,
-      cursor: rows.at(-1)?.seq ?? after,
-      moreBeyond: wished.length === BEYOND_LIMIT,
-      dueBeyond: null,
-      end: rows.length < limit,
-      gatedFrom: null,
-    };
-  }
-  // Behind the gate everything waits, so the scan ends here instead of walking what may be millions.
-  const first = rows[gated] as ScanRow;
-  const beyond = await dueBeyond(context, request, first.seq);
-  return {
-    deliveries: together(wished, [...rows.slice(0, gated), ...beyond.due]),
-    wishedBehind,
-    cursor: rows[gated - 1]?.seq ?? after,
-    moreBeyond: wished.length === BEYOND_LIMIT || beyond.due.length === BEYOND_LIMIT,
-    dueBeyond: beyond.next,
-    end: true,
-    gatedFrom: first.published_at,
-  };
+  const { open, gated } = splitAtGate(rows, gate);
+  const beyond = gated === null ? null : await dueBeyond(context, request, gated.seq);
+  return scanResult(request, { open, gated, byHand: wishes, beyond });
 }
 
 export async function scanDue(context: PostgresContext, request: Parameters<LaneStore['scanDue']>[0]): Promise<DueResult> {
-  const [byHand, { due, next }] = await Promise.all([
-    context.hot.all<ScanRow & { readonly heads: boolean }>(BY_HAND(request.ordering), request.lane),
-    dueBeyond(context, request, 0),
-  ]);
-  const wished = byHand.filter(({ heads }) => heads);
-  return {
-    deliveries: together(wished, due),
-    wishedBehind: byHand.filter(({ heads }) => !heads).map(scanned),
-    moreBeyond: wished.length === BEYOND_LIMIT || due.length === BEYOND_LIMIT,
-    dueBeyond: next,
-  };
+  const [wishes, due] = await Promise.all([byHand(context, request), dueBeyond(context, request, 0)]);
+  return dueResult(wishes, due);
+}
+
+async function byHand({ hot }: PostgresContext, { lane, ordering }: Pick<ScanRequest, 'lane' | 'ordering'>): Promise<ByHandRows> {
+  const rows = await hot.all<ScanRow & { readonly heads: boolean }>(BY_HAND(ordering), lane);
+  return { wished: rows.filter(({ heads }) => heads), behind: rows.filter(({ heads }) => !heads) };
 }
 
 export async function scanKey(
@@ -128,41 +96,18 @@ export async function scanKey(
   return (await hot.all<ScanRow>(SCAN_KEY(late), lane, orderingKey, after, limit)).map(scanned);
 }
 
-/** What was asked for by hand first, and not again in its own place. */
-function together(wished: readonly ScanRow[], rows: readonly ScanRow[]): ScannedDelivery[] {
-  if (wished.length === 0) return rows.map(scanned);
-  const seqs = new Set(wished.map(({ seq }) => seq));
-  return [...wished, ...rows.filter(({ seq }) => !seqs.has(seq))].map(scanned);
-}
-
-/** `next`: the earliest instant of those that are still to come. */
+/** What has an instant of its own and stands after `after`. */
 async function dueBeyond(
   { hot, clock }: PostgresContext,
   { lane, ordering }: Pick<ScanRequest, 'lane' | 'ordering'>,
   after: number,
-): Promise<{ due: ScanRow[]; next: number | null }> {
+): Promise<DueRows> {
   const now = await clock.now();
   const [due, next] = await Promise.all([
     hot.all<ScanRow>(DUE_BEYOND(ordering), lane, now, after),
     hot.get<{ at: number }>(NEXT_DUE, lane, now),
   ]);
   return { due, next: next?.at ?? null };
-}
-
-function scanned(row: ScanRow): ScannedDelivery {
-  return {
-    seq: row.seq,
-    orderingKey: row.ordering_key,
-    publishedAt: row.published_at,
-    dueAt: row.due_at,
-    failures: row.failures,
-    attemptCount: row.attempt_count,
-    byHand: row.by_hand > 0,
-    resent: isResent(row.by_hand),
-    wish: row.by_hand,
-    late: row.late,
-    revivedAt: row.revived_at,
-  };
 }
 
 /** The body as text: its bytes are UTF-8, and bytea would travel as twice as many hexadecimal digits. */

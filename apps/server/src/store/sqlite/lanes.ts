@@ -9,11 +9,21 @@ import { type DeliveryId, healthFloor, type Ordering, STANDINGS } from '@posthor
 import { chooseLanes, type LeaseCandidate } from '../lease-choice.ts';
 import { NEWEST_JOB } from '../shared/jobs.ts';
 import { STATE_COLUMNS, type StateRow, stateFromRow } from '../shared/lane-state.ts';
-import { BESIDE, isResent } from '../shared/wishes.ts';
+import {
+  BEYOND_LIMIT,
+  type ByHandRows,
+  type DueRows,
+  dueResult,
+  NOTHING_BY_HAND,
+  type ScanRow,
+  scanned,
+  scanResult,
+  splitAtGate,
+} from '../shared/scans.ts';
+import { BESIDE } from '../shared/wishes.ts';
 import type {
   CadenceGroup,
   DeliveryBody,
-  DueResult,
   Environment,
   EnvironmentState,
   LaneRelease,
@@ -24,7 +34,6 @@ import type {
   LeasedLane,
   LeaseLimits,
   RenewedLane,
-  ScannedDelivery,
   ScanResult,
   SettledAttempt,
 } from '../store.ts';
@@ -40,24 +49,10 @@ interface LaneRow extends StateRow {
   readonly opened_at: number;
 }
 
-interface ScanRow {
-  readonly seq: number;
-  readonly ordering_key: string | null;
-  readonly published_at: number;
-  readonly due_at: number | null;
-  readonly failures: number;
-  readonly attempt_count: number;
-  readonly by_hand: number;
-  readonly late: number;
-  readonly revived_at: number | null;
-}
-
 // A bare `LIMIT ?` makes SQLite prepare the statement anew whenever it is bound, since its planner looks at the value: 9 to 20 µs instead of 0.4
 // (measured). An expression, `LIMIT +?`, does not.
 
 const SCAN_COLUMNS = 'seq, ordering_key, published_at, due_at, failures, attempt_count, by_hand, late, revived_at';
-/** Of what stands beyond the gate, or was asked for by hand, a scan gives this much. */
-const BEYOND_LIMIT = 256;
 const IDLE = 'holder IS NULL AND enabled = 1';
 
 export function sqliteLanes(context: SqliteContext): LaneStore {
@@ -79,7 +74,7 @@ export function sqliteLanes(context: SqliteContext): LaneStore {
       return scan(context, request);
     },
     async scanDue(request) {
-      return scanDue(context, request);
+      return dueResult(byHand(context, request), dueBeyond(context, request, 0));
     },
     async scanKey({ lane, orderingKey, late, after, limit }) {
       const rows = db.all<ScanRow>(
@@ -334,49 +329,13 @@ function scan(context: SqliteContext, request: ScanRequest): ScanResult {
     request.after,
     request.limit,
   );
-  const { wished, wishedBehind } = request.after === 0 ? byHand(context, request) : { wished: [], wishedBehind: [] };
-  const gated = rows.findIndex((row) => row.due_at === null && row.by_hand === 0 && row.published_at > request.gate);
-  if (gated === -1) {
-    return {
-      deliveries: together(wished, rows),
-      wishedBehind,
-      cursor: rows.at(-1)?.seq ?? request.after,
-      moreBeyond: wished.length === BEYOND_LIMIT,
-      dueBeyond: null,
-      end: rows.length < request.limit,
-      gatedFrom: null,
-    };
-  }
-  // Behind the gate everything waits, so the scan ends here instead of walking what may be millions.
-  const first = rows[gated] as ScanRow;
-  const beyond = dueBeyond(context, request, first.seq);
-  return {
-    deliveries: together(wished, [...rows.slice(0, gated), ...beyond.due]),
-    wishedBehind,
-    cursor: rows[gated - 1]?.seq ?? request.after,
-    moreBeyond: wished.length === BEYOND_LIMIT || beyond.due.length === BEYOND_LIMIT,
-    dueBeyond: beyond.next,
-    end: true,
-    gatedFrom: first.published_at,
-  };
-}
-
-function scanDue(context: SqliteContext, request: Parameters<LaneStore['scanDue']>[0]): DueResult {
-  const { wished, wishedBehind } = byHand(context, request);
-  const { due, next } = dueBeyond(context, request, 0);
-  return {
-    deliveries: together(wished, due),
-    wishedBehind,
-    moreBeyond: wished.length === BEYOND_LIMIT || due.length === BEYOND_LIMIT,
-    dueBeyond: next,
-  };
-}
-
-/** What was asked for by hand first, and not again in its own place. */
-function together(wished: readonly ScanRow[], rows: readonly ScanRow[]): ScannedDelivery[] {
-  if (wished.length === 0) return rows.map(scanned);
-  const seqs = new Set(wished.map(({ seq }) => seq));
-  return [...wished, ...rows.filter(({ seq }) => !seqs.has(seq))].map(scanned);
+  const { open, gated } = splitAtGate(rows, request.gate);
+  return scanResult(request, {
+    open,
+    gated,
+    byHand: request.after === 0 ? byHand(context, request) : NOTHING_BY_HAND,
+    beyond: gated === null ? null : dueBeyond(context, request, gated.seq),
+  });
 }
 
 /** That no earlier pending delivery `p` stands in the queue of `d`. */
@@ -392,10 +351,7 @@ const HEADS_ITS_QUEUE: Readonly<Record<Ordering, string>> = {
 };
 
 /** What was asked for by hand goes first, wherever in the lane it stands, unless it stands behind another of its queue. */
-function byHand(
-  { db }: SqliteContext,
-  { lane, ordering }: Pick<ScanRequest, 'lane' | 'ordering'>,
-): { wished: ScanRow[]; wishedBehind: ScannedDelivery[] } {
+function byHand({ db }: SqliteContext, { lane, ordering }: Pick<ScanRequest, 'lane' | 'ordering'>): ByHandRows {
   const rows = (heads: boolean): ScanRow[] =>
     db.all<ScanRow>(
       `SELECT ${SCAN_COLUMNS} FROM deliveries d INDEXED BY deliveries_by_hand
@@ -403,15 +359,11 @@ function byHand(
        ORDER BY d.seq LIMIT ${BEYOND_LIMIT}`,
       lane,
     );
-  return { wished: rows(true), wishedBehind: rows(false).map(scanned) };
+  return { wished: rows(true), behind: rows(false) };
 }
 
-/** Beyond the gate: what has an instant of its own. `next`: the earliest of those that is still to come. */
-function dueBeyond(
-  { db, now: clock }: SqliteContext,
-  { lane, ordering }: Pick<ScanRequest, 'lane' | 'ordering'>,
-  after: number,
-): { due: ScanRow[]; next: number | null } {
+/** What has an instant of its own and stands after `after`. */
+function dueBeyond({ db, now: clock }: SqliteContext, { lane, ordering }: Pick<ScanRequest, 'lane' | 'ordering'>, after: number): DueRows {
   const now = clock();
   const due = db.all<ScanRow>(
     `SELECT ${SCAN_COLUMNS} FROM deliveries d INDEXED BY deliveries_due
@@ -428,22 +380,6 @@ function dueBeyond(
     now,
   );
   return { due, next: next?.at ?? null };
-}
-
-function scanned(row: ScanRow): ScannedDelivery {
-  return {
-    seq: row.seq,
-    orderingKey: row.ordering_key,
-    publishedAt: row.published_at,
-    dueAt: row.due_at,
-    failures: row.failures,
-    attemptCount: row.attempt_count,
-    byHand: row.by_hand > 0,
-    resent: isResent(row.by_hand),
-    wish: row.by_hand,
-    late: row.late === 1,
-    revivedAt: row.revived_at,
-  };
 }
 
 /** What a batch leaves to do once its lanes are settled. */
