@@ -92,7 +92,10 @@ function healthOf(ledger: Ledger, endpoint: EndpointModel): HealthModel {
 /** Slots that the endpoint's lane surely has: after a failure one, until enough was accepted again. */
 export function slotsOf(ledger: Ledger, endpoint: EndpointModel): number {
   if (endpoint.failedBefore && endpoint.successes < FULL_WINDOW) return 1;
-  return Math.min(endpoint.settings.maxInFlight, ledger.scene.limits.hostConcurrency);
+  const { hostConcurrency } = ledger.scene.limits;
+  // Nor do those without any success get all of their destination's slots: here each has a destination of its own.
+  const share = endpoint.successes === 0 ? hostConcurrency - (hostConcurrency >> 2) : hostConcurrency;
+  return Math.min(endpoint.settings.maxInFlight, share);
 }
 
 function lanesSlot(ledger: Ledger, endpoint: EndpointModel): number {
@@ -139,6 +142,21 @@ function ripeness(ledger: Ledger, delivery: DeliveryModel, since: Latest): strin
   const openedAt = gateOpenSince(ledger, delivery);
   if (openedAt === null) return 'its gate';
   since.weigh('its gate', openedAt);
+  return gateBefore(ledger, delivery, since);
+}
+
+/**
+ * A scan ends at the first that waits for its gate, and looks through no backlog behind it. Only where the clock was set back after its publish is the gate
+ * of anything behind it open already: that waits as well.
+ */
+function gateBefore(ledger: Ledger, delivery: DeliveryModel, since: Latest): string | null {
+  for (const earlier of delivery.endpoint.deliveries) {
+    if (earlier.order >= delivery.order) break;
+    if (earlier.publishedInstant <= delivery.publishedInstant || earlier.dueInstant !== null) continue;
+    const openedAt = gateOpenSince(ledger, earlier);
+    if (earlier.status === 'pending' && openedAt === null) return `the gate of ${earlier.eventId}`;
+    since.weigh(`the gate of ${earlier.eventId}`, openedAt ?? earlier.resolvedAt ?? 0);
+  }
   return null;
 }
 

@@ -6,7 +6,7 @@ import { floorOf } from './health.ts';
 import type { Ledger } from './ledger.ts';
 import type { AttemptModel, DeliveryModel, EndpointModel, LaneKnowledge } from './model.ts';
 import { queueOf, revivedInstantOf, stopOf } from './model.ts';
-import { checkPunctual } from './punctuality.ts';
+import { checkPunctual, patience } from './punctuality.ts';
 
 export interface Departure {
   readonly url: string;
@@ -162,6 +162,8 @@ function checkOrder(ledger: Ledger, machine: Machine, { delivery, known }: Start
   for (const earlier of delivery.endpoint.deliveries) {
     if (earlier.order >= delivery.order) break;
     if (earlier.resolvedAt !== null || queueOf(earlier, known.target.endpoint.ordering) !== queue) continue;
+    // Re-sent since the lane was looked through: its place is known with the next look.
+    if (earlier.late && ledger.now - earlier.lateAt <= patience(ledger)) continue;
     // Re-sent while its request was out: it takes its place among the late ones once that is settled.
     if (earlier.late && earlier.attempts.some(({ startedAt, settled }) => settled === 'no' && startedAt < earlier.lateAt)) continue;
     ledger.scene.fail(
