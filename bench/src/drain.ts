@@ -3,7 +3,8 @@
  *
  * Posthorn: the real program (`posthorn serve`, SQLite on disk, its log lines on) gets 50,000 events for 50 endpoints over its API, then `POST /v1/dispatch`;
  * counted from that call until the receiver has seen the last request. Bare: one undici loop that POSTs the same bytes with signatures made beforehand, over as
- * many connections, at its best concurrency. Both send to the same receiver process, in turns; the figure is the ratio of the medians.
+ * many connections, at its best concurrency. Both send to the same receiver process, in turns; the figure is the ratio of the medians. The goal is held against
+ * undici's lowest level, `dispatch`; against a loop over `request` the ratio is told as well.
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -16,6 +17,8 @@ import { median, message, option } from './rig.ts';
 import { cpuPerUnit, threadCpu } from './thread-cpu.ts';
 
 const SWEEP = [16, 32, 64, 128, 256, 400];
+const WAYS = ['dispatch', 'request'] as const;
+type Way = (typeof WAYS)[number];
 /** The goal of the project, and what it wants to reach. */
 const GOAL = 0.6;
 
@@ -37,27 +40,31 @@ export async function drain(args: readonly string[]): Promise<void> {
   const server = await startServer(folder, { slots, url: database?.url() ?? '' });
   try {
     await server.prepare(origin, secret);
-    const best = await bestConcurrency(bare, receiver, Math.min(total, 20_000));
-    const rates: { bare: number[]; posthorn: number[]; receiverCpu: number[] } = { bare: [], posthorn: [], receiverCpu: [] };
+    const best: Record<Way, number> = { dispatch: 0, request: 0 };
+    for (const way of WAYS) best[way] = await bestConcurrency({ bare, receiver, way }, Math.min(total, 20_000));
+    const rates: Record<Way | 'posthorn' | 'receiverCpu', number[]> = { dispatch: [], request: [], posthorn: [], receiverCpu: [] };
     for (let round = 0; round < rounds; round += 1) {
-      rates.bare.push(await bareRound(bare, receiver, { total, concurrency: best }));
+      for (const way of WAYS) rates[way].push(await bareRound({ bare, receiver, way }, { total, concurrency: best[way] }));
       await server.fill(total);
       const { rate, receiverCpu, cpu } = await posthornRound(server, receiver, total);
       rates.posthorn.push(rate);
       rates.receiverCpu.push(receiverCpu);
       console.log(
-        `round ${round + 1}: bare ${Math.round(rates.bare.at(-1) ?? 0)}/s, posthorn ${Math.round(rate)}/s, receiver at ${Math.round(receiverCpu * 100)} % of a core`,
+        `round ${round + 1}: bare ${WAYS.map((way) => `${Math.round(rates[way].at(-1) ?? 0)}/s (${way})`).join(', ')}, posthorn ${Math.round(rate)}/s, receiver at ${Math.round(receiverCpu * 100)} % of a core`,
       );
       if (cpu !== '') console.log(`         µs of processor a delivery: ${cpu}`);
     }
-    const ratio = median(rates.posthorn) / median(rates.bare);
+    const ratio = median(rates.posthorn) / median(rates.dispatch);
     console.log(
       `\n${total} deliveries, ${ENDPOINTS} endpoints, store ${database === null ? 'sqlite' : 'postgres'}, ${rounds} rounds in turns`,
     );
-    console.log(`bare undici   ${Math.round(median(rates.bare))}/s (median; at its best of ${SWEEP.join(', ')} at once: ${best})`);
+    for (const way of WAYS)
+      console.log(
+        `bare undici   ${Math.round(median(rates[way]))}/s (${way}; median; at its best of ${SWEEP.join(', ')} at once: ${best[way]})`,
+      );
     console.log(`posthorn      ${Math.round(median(rates.posthorn))}/s (median; ${slots} slots)`);
     console.log(
-      `ratio         ${ratio.toFixed(2)} (goal ${GOAL}, receiver at most ${Math.round(Math.max(...rates.receiverCpu) * 100)} % of a core)`,
+      `ratio         ${ratio.toFixed(2)} to dispatch, ${(median(rates.posthorn) / median(rates.request)).toFixed(2)} to request (goal ${GOAL}, receiver at most ${Math.round(Math.max(...rates.receiverCpu) * 100)} % of a core)`,
     );
     if (Math.max(...rates.receiverCpu) > 0.8) console.log('the receiver was above 80 % of a core: the figures are not to be used');
     process.exitCode = ratio >= GOAL ? 0 : 1;
@@ -70,15 +77,17 @@ export async function drain(args: readonly string[]): Promise<void> {
   }
 }
 
-async function bareRound(
-  bare: ChildProcess,
-  receiver: ChildProcess,
-  run: { readonly total: number; readonly concurrency: number },
-): Promise<number> {
+interface Bare {
+  readonly bare: ChildProcess;
+  readonly receiver: ChildProcess;
+  readonly way: Way;
+}
+
+async function bareRound({ bare, receiver, way }: Bare, run: { readonly total: number; readonly concurrency: number }): Promise<number> {
   receiver.send({ kind: 'expect', count: run.total });
   await message(receiver, 'expecting');
   const done = message(bare, 'done');
-  bare.send(run);
+  bare.send({ way, ...run });
   const { ms = Number.NaN } = await done;
   return (run.total / ms) * 1000;
 }
@@ -103,12 +112,12 @@ async function posthornRound(
   return { rate: (total / ms) * 1000, receiverCpu, cpu: cpuPerUnit(threads, threadCpu(server.pid), total) };
 }
 
-async function bestConcurrency(bare: ChildProcess, receiver: ChildProcess, total: number): Promise<number> {
+async function bestConcurrency(by: Bare, total: number): Promise<number> {
   let best = { concurrency: 0, rate: 0 };
   for (const concurrency of SWEEP) {
-    await bareRound(bare, receiver, { total: 2_000, concurrency });
-    const rate = median([await bareRound(bare, receiver, { total, concurrency }), await bareRound(bare, receiver, { total, concurrency })]);
-    console.log(`bare undici at ${concurrency}: ${Math.round(rate)}/s`);
+    await bareRound(by, { total: 2_000, concurrency });
+    const rate = median([await bareRound(by, { total, concurrency }), await bareRound(by, { total, concurrency })]);
+    console.log(`bare undici (${by.way}) at ${concurrency}: ${Math.round(rate)}/s`);
     if (rate > best.rate) best = { concurrency, rate };
   }
   return best.concurrency;
