@@ -100,6 +100,11 @@ const CROWDED_LOOK_MS = 250;
 /** Even without a hint the dispatcher looks this often: a hint may be lost, and the wall clock may be set forward under a long timer. */
 const LONGEST_SLEEP_MS = 5_000;
 const TROUBLE_PAUSE_MS = 500;
+/**
+ * So many answers within one turn of the loop, and their slots are filled before the rest of them is read: after a settle hundreds may be there, and the
+ * sending thread has nothing to do meanwhile.
+ */
+const ANSWERS_AT_ONCE = 32;
 
 const SILENT: DispatcherLog = { attempt() {}, warn() {} };
 const UNOBSERVED: DispatcherObserver = { attempt() {}, gateLag() {}, takenOver() {}, settleRefused() {} };
@@ -144,6 +149,8 @@ class LaneDispatcher implements Dispatcher {
   #looking = false;
   #lookAgain = false;
   #pumpScheduled = false;
+  /** Since the slots were filled last. */
+  #answers = 0;
   #draining = false;
   /** Lanes of which a release is under way, and how many are. */
   readonly #leaving = new Map<number, number>();
@@ -571,6 +578,7 @@ class LaneDispatcher implements Dispatcher {
     if (this.#settlements.troubled) return;
     const now = this.#now();
     const monotonic = this.#clock.monotonic();
+    this.#answers = 0;
     const picks: Pick[] = [];
     let nextStart = Number.POSITIVE_INFINITY;
     const skipped: LaneRun[] = [];
@@ -754,7 +762,9 @@ class LaneDispatcher implements Dispatcher {
           delivery_status: decision.delivery.status,
         });
         this.#tend(run);
-        this.#schedulePump();
+        this.#answers += 1;
+        if (this.#answers === ANSWERS_AT_ONCE) queueMicrotask(() => this.#pump());
+        else this.#schedulePump();
       })
       .catch((error: unknown) => {
         // send() answers with a value whatever the network does; an exception here is a fault of this program.
