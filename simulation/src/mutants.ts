@@ -16,7 +16,7 @@ export interface Mutant {
 
 const LANES = 'apps/server/src/store/sqlite/lanes.ts';
 const LANE_RUN = 'apps/server/src/dispatcher/lane-run.ts';
-const DISPATCHER = 'apps/server/src/dispatcher/dispatcher.ts';
+const ATTEMPTS = 'apps/server/src/dispatcher/attempts.ts';
 const JOBS = 'apps/server/src/store/shared/jobs.ts';
 const SETTLE = 'packages/core/src/settle.ts';
 
@@ -103,9 +103,9 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'failure-lets-its-key-go-before-it-is-settled',
-    file: DISPATCHER,
-    search: "if (outcome.kind === 'accepted') run.accepted(delivery, this.#context(run));\n        else run.rejected();",
-    replace: 'run.accepted(delivery, this.#context(run));',
+    file: ATTEMPTS,
+    search: "if (outcome.kind === 'accepted') run.accepted(delivery, gates.context(run));\n    else run.rejected();",
+    replace: 'run.accepted(delivery, gates.context(run));',
   },
   {
     name: 'late-event-skipped-by-the-cursor',
@@ -178,8 +178,8 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'late-not-said',
-    file: DISPATCHER,
-    search: '        late,\n        userAgent,',
+    file: ATTEMPTS,
+    search: '        late: body.late,\n        userAgent,',
     replace: '        late: false,\n        userAgent,',
   },
 ];

@@ -4,7 +4,8 @@
  */
 import { BREAKER_STATES } from '@posthorn/core';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import type { Dispatcher, DispatcherObserver } from '../dispatcher/dispatcher.ts';
+import type { Dispatcher } from '../dispatcher/dispatcher.ts';
+import type { DispatcherObserver } from '../dispatcher/options.ts';
 import type { KeeperObserver } from '../keeper/keeper.ts';
 import type { Store } from '../store/store.ts';
 import { observeStore } from './observed-store.ts';

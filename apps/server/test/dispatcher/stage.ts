@@ -1,7 +1,8 @@
 /** The real dispatcher and store on a clock that the test moves, with a network made of functions. */
 import { randomBytes } from 'node:crypto';
 import type { AttemptResult, Clock, Outcome } from '@posthorn/core';
-import { createDispatcher, type Dispatcher, type DispatcherOptions } from '../../src/dispatcher/dispatcher.ts';
+import { createDispatcher, type Dispatcher } from '../../src/dispatcher/dispatcher.ts';
+import type { DispatcherOptions } from '../../src/dispatcher/options.ts';
 import type { DeliverRequest, Sender } from '../../src/sender/sender.ts';
 import { createCipher } from '../../src/store/cipher.ts';
 import { openSqliteStore } from '../../src/store/sqlite/index.ts';
