@@ -14,41 +14,43 @@ export interface Mutant {
   readonly seed?: number;
 }
 
-const LANES = 'apps/server/src/store/sqlite/lanes.ts';
+const LEASE = 'apps/server/src/store/sqlite/lease.ts';
+const SCAN = 'apps/server/src/store/sqlite/scan.ts';
+const SETTLE = 'apps/server/src/store/sqlite/settle.ts';
 const LANE_RUN = 'apps/server/src/dispatcher/lane-run.ts';
 const ATTEMPTS = 'apps/server/src/dispatcher/attempts.ts';
 const JOBS = 'apps/server/src/store/shared/jobs.ts';
-const SETTLE = 'packages/core/src/settle.ts';
+const CORE_SETTLE = 'packages/core/src/settle.ts';
 
 export const MUTANTS: readonly Mutant[] = [
   {
     name: 'no-fence',
-    file: LANES,
+    file: SETTLE,
     search: "'SELECT cadence_group, health_epoch FROM lanes WHERE pk = ? AND holder = ? AND fence = ?'",
     replace: "'SELECT cadence_group, health_epoch FROM lanes WHERE pk = ? AND ? IS NOT NULL AND ? IS NOT NULL'",
   },
   {
     name: 'fence-checked-outside-the-lock',
-    file: LANES,
+    file: SETTLE,
     search:
-      'const results = db.transaction(() => {\n        const settled = batch.map((settlement) => settleLane(context, settlement, aftermath));',
+      'const results = context.db.transaction(() => {\n    const settled = batch.map((settlement) => settleLane(context, settlement, aftermath));',
     replace: `const checked = batch.map(({ lease: { lane, holder, fence } }) =>
-        db.get('SELECT 1 FROM lanes WHERE pk = ? AND holder = ? AND fence = ?', lane, holder, fence) !== undefined);
-      for (let turn = 0; turn < 20; turn += 1) await new Promise<void>((resolve) => context.soon(resolve));
-      const results = db.transaction(() => {
-        const settled = batch.map((settlement, index) => settleLane(context, checked[index] ? { ...settlement,
-          lease: db.get('SELECT pk AS lane, holder, fence FROM lanes WHERE pk = ?', settlement.lease.lane) } : settlement, aftermath));`,
+    context.db.get('SELECT 1 FROM lanes WHERE pk = ? AND holder = ? AND fence = ?', lane, holder, fence) !== undefined);
+  for (let turn = 0; turn < 20; turn += 1) await new Promise<void>((resolve) => context.soon(resolve));
+  const results = context.db.transaction(() => {
+    const settled = batch.map((settlement, index) => settleLane(context, checked[index] ? { ...settlement,
+      lease: context.db.get('SELECT pk AS lane, holder, fence FROM lanes WHERE pk = ?', settlement.lease.lane) } : settlement, aftermath));`,
   },
   {
     name: 'release-without-fence',
     seed: 165,
-    file: LANES,
+    file: LEASE,
     search: 'WHERE pk = ?3 AND holder = ?4 AND fence = ?5`',
     replace: 'WHERE pk = ?3 AND ?4 IS NOT NULL AND ?5 IS NOT NULL`',
   },
   {
     name: 'takeover-before-the-lease-ends',
-    file: LANES,
+    file: LEASE,
     search: 'WHERE holder IS NOT NULL AND lease_until <= ?1 RETURNING pk`',
     replace: 'WHERE holder IS NOT NULL AND lease_until <= ?1 + 25000 RETURNING pk`',
   },
@@ -73,7 +75,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'settle-not-repeatable',
-    file: LANES,
+    file: SETTLE,
     search: 'if (!appendAttempt(context, attempt, { stale: false })) {',
     replace: 'if (!appendAttempt(context, attempt, { stale: false }) && attempt === null) {',
   },
@@ -91,7 +93,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'order-across-leases-forgotten',
-    file: LANES,
+    file: SCAN,
     search: "WHERE lane = ? AND status = 'pending' AND seq > ? ORDER BY seq LIMIT +?`",
     replace: `WHERE lane = ? AND status = 'pending' AND seq > ? AND coalesce(due_at, 0) <= \${context.now()} ORDER BY seq LIMIT +?\``,
   },
@@ -116,7 +118,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'marks-lost-at-release',
     seed: 104,
-    file: LANES,
+    file: LEASE,
     search: 'first_at = min(coalesce(first_at, ?1), coalesce(?1, first_at)), due_at = min(coalesce(due_at, ?2), coalesce(?2, due_at))',
     replace: 'first_at = ?1, due_at = ?2',
   },
@@ -134,7 +136,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'retry-after-forgotten',
-    file: SETTLE,
+    file: CORE_SETTLE,
     search: 'return context.now + Math.min(asked, longestStepMs(context.schedule));',
     replace: 'return null;',
   },
@@ -159,7 +161,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'by-hand-disturbs-the-automatic-ones',
-    file: SETTLE,
+    file: CORE_SETTLE,
     search: 'if (delivery.byHand && !delivery.resent && !wasLast(delivery, context)) {',
     replace: 'if (delivery.byHand && !delivery.resent && delivery.seq < 0) {',
   },
