@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { createCipher } from '../../src/store/cipher.ts';
 import { openPostgresStore, type PostgresStore } from '../../src/store/postgres/index.ts';
 import { StoreUnavailable } from '../../src/store/store.ts';
-import { workbench } from '../api/workbench.ts';
+import { PASSWORD, workbench } from '../api/workbench.ts';
 import { addEndpoint, event, prepare, publish } from '../store/conformance/harness.ts';
 import { PostgresServer } from './server.ts';
 
@@ -72,14 +72,21 @@ describe('without the database', () => {
       await store.applications.upsert({ uid: 'acme', name: 'Acme' });
       const send = () => bench.call('POST', '/v1/events', { json: { application: 'acme', type: 'a', data: {} } });
       expect((await send()).status).toBe(202);
+      const ada = await bench.person('ada@example.com');
+      const session = () => bench.call('GET', '/v1/session', { by: ada });
+      const signIn = () => bench.call('POST', '/auth/sign-in/email', { key: null, json: { email: ada.email, password: PASSWORD } });
       await server.kill();
       const refused = await send();
       expect([refused.status, refused.headers['retry-after'], refused.body.code]).toEqual([503, '5', 'store_unavailable']);
       expect((await bench.call('GET', '/readyz')).status).toBe(503);
+      // The accounts' library has connections of its own, and words of its own for their loss.
+      for (const lost of [await session(), await session(), await signIn()])
+        expect([lost.status, lost.headers['retry-after']]).toEqual([503, '5']);
       await server.start();
       const again = await send();
       expect(again.status).toBe(202);
       expect((await bench.call('GET', '/readyz')).status).toBe(200);
+      expect([(await session()).status, (await signIn()).status]).toEqual([200, 200]);
     } finally {
       await bench.close();
     }
