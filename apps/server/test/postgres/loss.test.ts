@@ -1,5 +1,6 @@
 /** The database lost, in doubt, and back: what the API answers, what the store acknowledges, and what follows by itself. */
 import { randomBytes } from 'node:crypto';
+import { Client } from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { createCipher } from '../../src/store/cipher.ts';
 import { openPostgresStore, type PostgresStore } from '../../src/store/postgres/index.ts';
@@ -65,6 +66,30 @@ describe('a commit that comes back with a warning', () => {
 });
 
 describe('without the database', () => {
+  test('the figures of the process are there, those of the database are left out, and it is said', { timeout: 60_000 }, async () => {
+    store = await open('figures');
+    const bench = await workbench({ database: server.url('figures') });
+    const read = async () => {
+      const { status, text } = await bench.call('GET', '/metrics', { key: null });
+      return [status, /^posthorn_database_up (\d)$/m.exec(text)?.[1], text.includes('posthorn_nodejs_'), text.includes('posthorn_lanes')];
+    };
+    const blocker = new Client({ connectionString: server.url('figures') });
+    // It goes down with the server below.
+    blocker.on('error', () => {});
+    await blocker.connect();
+    try {
+      expect(await read()).toEqual([200, '1', true, true]);
+      await blocker.query('BEGIN; LOCK TABLE posthorn.lanes IN ACCESS EXCLUSIVE MODE');
+      expect(await read(), 'the database does not answer in time').toEqual([200, '0', true, false]);
+      await server.kill();
+      expect(await read(), 'there is none').toEqual([200, '0', true, false]);
+      await server.start();
+      expect(await read()).toEqual([200, '1', true, true]);
+    } finally {
+      await bench.close();
+    }
+  });
+
   test('the API answers 503 with Retry-After, and is not ready; afterwards it works on by itself', { timeout: 60_000 }, async () => {
     store = await open('outage');
     const bench = await workbench({ database: server.url('outage') });
