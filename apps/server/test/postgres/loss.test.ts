@@ -17,9 +17,11 @@ beforeAll(async () => {
 afterAll(() => server.remove());
 afterEach(() => store.close());
 
+const encryptionKey = randomBytes(32);
+
 const open = async (database: string): Promise<PostgresStore> => {
   await server.query(`CREATE DATABASE ${database}`);
-  return openPostgresStore({ url: server.url(database), cipher: createCipher(randomBytes(32)) });
+  return openPostgresStore({ url: server.url(database), cipher: createCipher(encryptionKey) });
 };
 
 describe('a commit that comes back with a warning', () => {
@@ -68,7 +70,7 @@ describe('a commit that comes back with a warning', () => {
 describe('without the database', () => {
   test('the figures of the process are there, those of the database are left out, and it is said', { timeout: 60_000 }, async () => {
     store = await open('figures');
-    const bench = await workbench({ database: server.url('figures') });
+    const bench = await workbench({ database: server.url('figures'), encryptionKey });
     const read = async () => {
       const { status, text } = await bench.call('GET', '/metrics', { key: null });
       return [status, /^posthorn_database_up (\d)$/m.exec(text)?.[1], text.includes('posthorn_nodejs_'), text.includes('posthorn_lanes')];
@@ -92,7 +94,7 @@ describe('without the database', () => {
 
   test('the API answers 503 with Retry-After, and is not ready; afterwards it works on by itself', { timeout: 60_000 }, async () => {
     store = await open('outage');
-    const bench = await workbench({ database: server.url('outage') });
+    const bench = await workbench({ database: server.url('outage'), encryptionKey });
     try {
       await store.applications.upsert({ uid: 'acme', name: 'Acme' });
       const send = () => bench.call('POST', '/v1/events', { json: { application: 'acme', type: 'a', data: {} } });
