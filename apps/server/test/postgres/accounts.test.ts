@@ -14,9 +14,9 @@ test('a hundred sessions at once take two connections more, and all are answered
   await watcher.connect();
   try {
     const ada = await bench.person('ada@example.com');
-    const answers = Promise.all(Array.from({ length: 100 }, () => bench.call('GET', '/v1/session', { by: ada })));
     let ended = false;
-    answers.finally(() => {
+    const asked = Array.from({ length: 100 }, () => bench.call('GET', '/v1/session', { by: ada }));
+    const answers = Promise.all(asked).finally(() => {
       ended = true;
     });
     let most = 0;
