@@ -11,6 +11,9 @@ describe('DATABASE_URL', () => {
     ]);
     expect(URLS('postgresql:///db?host=/run/postgresql')).toEqual(['postgresql:///db?host=/run/postgresql']);
     expect(() => URLS('postgres://one/db?target_session_attrs=standby')).toThrow('target_session_attrs');
+    for (const password of ['a/b', 'a?b', 'a#b']) {
+      expect(() => URLS(`postgres://u:${password}@one/db`)).toThrow(/ does not do \(in a password, \/ \? # are written %2F %3F %23\)$/);
+    }
     expect(() => URLS('mysql://one/db')).toThrow('must be a postgres:// URL');
   });
 

@@ -11,6 +11,8 @@
 
 const URL_SHAPE = /^(postgres(?:ql)?:\/\/)((?:[^/?#]*@)?)([^/?#]*)(.*)$/s;
 const DEFAULT_PORT = '5432';
+/** The usual reason, and one that nobody finds: what ends a URL's host ends a password too. */
+const IN_A_PASSWORD = 'in a password, / ? # are written %2F %3F %23';
 /** What sslmode may be, and what the driver is told. */
 const SSL_MODES: Readonly<Record<string, string>> = {
   disable: 'disable',
@@ -34,7 +36,8 @@ export function parseDatabaseUrl(text: string): DatabaseAddress {
   const urls = hosts.split(',').map((host) => `${scheme}${credentials}${withPort(host)}${parameters}`);
   for (const url of urls) {
     // A URL without a host is one of a Unix socket (?host=/run/postgresql).
-    if (hosts !== '' && !URL.canParse(url)) throw new RangeError('must be a postgres:// URL: a host or port in it does not do');
+    if (hosts !== '' && !URL.canParse(url))
+      throw new RangeError(`must be a postgres:// URL: a host or port in it does not do (${IN_A_PASSWORD})`);
   }
   return { urls };
 }
