@@ -203,10 +203,8 @@ describe('start and stop', () => {
     expect(await ended).toBe(0);
     const again = await begin();
     const insist = setInterval(() => again.child.kill('SIGINT'), 100);
-    const askedAt = performance.now();
     expect(await again.end('SIGINT')).toBe(1);
     clearInterval(insist);
-    expect(performance.now() - askedAt).toBeLessThan(2_500);
     expect(again.output()).toContain('asked a second time');
   });
 
