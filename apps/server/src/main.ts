@@ -207,22 +207,16 @@ async function serve(config: Config): Promise<void> {
   process.on('SIGTERM', end);
   process.on('SIGINT', end);
 
-  // Several dispatchers on one machine do not quarrel about a port that nobody asked for.
-  const listens = config.role !== 'dispatcher' || config.given.has('port');
-  const there =
-    config.role === 'dispatcher' ? 'GET /healthz, /readyz and /metrics are there' : 'the web app is there, the API’s reference under /docs';
-  if (listens) await listen(api, config, there);
+  if (config.role !== 'dispatcher')
+    log.info({ ...(await cadencesInForce(store)), data: config.databaseUrl === null ? config.dataDir : 'PostgreSQL' }, 'cadences in force');
+  await listenWhereAsked(api, config);
   // Not before: a process that ends since its port is taken would leave lanes leased that nobody works on.
   if (endingSince !== null) return;
   dispatcher?.start();
   outbox?.start();
   keeper?.start();
-  if (config.role === 'dispatcher') {
-    log.info('dispatching');
-    return;
-  }
-  log.info({ ...(await cadencesInForce(store)), data: config.databaseUrl === null ? config.dataDir : 'PostgreSQL' }, 'cadences in force');
-  await offerOperatorLink(store, { baseUrl, log });
+  if (config.role === 'dispatcher') log.info('dispatching');
+  else await offerOperatorLink(store, { baseUrl, log });
 }
 
 function takeOutbox(store: Store, warn: (line: object, message: string) => void): OutboxTaker {
@@ -246,7 +240,11 @@ async function mailerOf({ smtpUrl, mailFrom }: Config): Promise<Mailer | null> {
   return smtpMailer({ url: smtpUrl, from: mailFrom });
 }
 
-async function listen(api: Api, config: Config, what: string): Promise<void> {
+async function listenWhereAsked(api: Api, config: Config): Promise<void> {
+  const dispatcher = config.role === 'dispatcher';
+  // Several dispatchers on one machine do not quarrel about a port that nobody asked for.
+  if (dispatcher && !config.given.has('port')) return;
+  const what = dispatcher ? 'GET /healthz, /readyz and /metrics are there' : 'the web app is there, the API’s reference under /docs';
   try {
     await api.listen({
       host: config.host,
