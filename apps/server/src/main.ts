@@ -30,6 +30,11 @@ const { version: VERSION } = JSON.parse(readFileSync(join(import.meta.dirname, '
 
 /** An attempt takes 30 s at most, its settle a moment; an orchestrator's own patience should be longer. */
 const DRAIN_MS = 35_000;
+/**
+ * A signal within this time of the first is the same wish once more: a terminal sends Ctrl-C to npm and to us, and npm hands on its own; so do timeout(1) and
+ * whatever signals a whole group.
+ */
+const SAME_WISH_MS = 1_000;
 /** For the log's last lines, where nobody reads them. */
 const LOG_PATIENCE_MS = 500;
 
@@ -168,14 +173,15 @@ async function serve(config: Config): Promise<void> {
   // In every role: whoever is there takes the outbox.
   const outbox = config.databaseUrl === null ? null : takeOutbox(store, (line, message) => log.warn(line, message));
 
-  let ending = false;
+  let endingSince: number | null = null;
   const end = (signal: string): void => {
-    if (ending) {
+    if (endingSince !== null) {
+      if (performance.now() - endingSince < SAME_WISH_MS) return;
       log.warn({ signal }, 'stopped at once: asked a second time');
       exit(1);
       return;
     }
-    ending = true;
+    endingSince = performance.now();
     log.info({ signal }, 'stopping: finishing what is in flight');
     const late = setTimeout(() => {
       log.warn(`not finished within ${DRAIN_MS / 1000} s: stopped`);
@@ -201,18 +207,16 @@ async function serve(config: Config): Promise<void> {
   process.on('SIGTERM', end);
   process.on('SIGINT', end);
 
+  if (config.role !== 'dispatcher')
+    log.info({ ...(await cadencesInForce(store)), data: config.databaseUrl === null ? config.dataDir : 'PostgreSQL' }, 'cadences in force');
+  await listenWhereAsked(api, config);
+  // Not before: a process that ends since its port is taken would leave lanes leased that nobody works on.
+  if (endingSince !== null) return;
   dispatcher?.start();
   outbox?.start();
   keeper?.start();
-  if (config.role === 'dispatcher') {
-    log.info('dispatching');
-    // Several dispatchers on one machine do not quarrel about a port that nobody asked for.
-    if (config.given.has('port')) await listen(api, config, 'GET /healthz, /readyz and /metrics are there');
-    return;
-  }
-  log.info({ ...(await cadencesInForce(store)), data: config.databaseUrl === null ? config.dataDir : 'PostgreSQL' }, 'cadences in force');
-  await listen(api, config, 'the web app is there, the API’s reference under /docs');
-  await offerOperatorLink(store, { baseUrl, log });
+  if (config.role === 'dispatcher') log.info('dispatching');
+  else await offerOperatorLink(store, { baseUrl, log });
 }
 
 function takeOutbox(store: Store, warn: (line: object, message: string) => void): OutboxTaker {
@@ -236,7 +240,11 @@ async function mailerOf({ smtpUrl, mailFrom }: Config): Promise<Mailer | null> {
   return smtpMailer({ url: smtpUrl, from: mailFrom });
 }
 
-async function listen(api: Api, config: Config, what: string): Promise<void> {
+async function listenWhereAsked(api: Api, config: Config): Promise<void> {
+  const dispatcher = config.role === 'dispatcher';
+  // Several dispatchers on one machine do not quarrel about a port that nobody asked for.
+  if (dispatcher && !config.given.has('port')) return;
+  const what = dispatcher ? 'GET /healthz, /readyz and /metrics are there' : 'the web app is there, the API’s reference under /docs';
   try {
     await api.listen({
       host: config.host,

@@ -2,11 +2,12 @@
  * Accounts: e-mail and password, and sessions. better-auth keeps them; this is the only file that knows it. It has no routes of its own: the API
  * calls its actions one by one, so that whatever else better-auth can do is not reachable.
  */
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { hkdfSync, randomBytes } from 'node:crypto';
 import { type Clock, ID_RANDOM_BYTES, newId, type PersonId } from '@posthorn/core';
 import type { BetterAuthOptions } from 'better-auth';
 import type { Mailer } from '../mail/mailer.ts';
-import type { AccountsDatabase, Person } from '../store/store.ts';
+import { type AccountsDatabase, type Person, StoreUnavailable } from '../store/store.ts';
 import { accountMails } from './mails.ts';
 import { createRateLimit, type RateLimit, type RateLimitRule } from './rate-limit.ts';
 
@@ -32,6 +33,7 @@ export type Action =
   | '/reset-password'
   | '/update-user';
 
+/** What needs the database throws StoreUnavailable without it. */
 export interface Accounts {
   act(action: Action, body: object, caller: Caller): Promise<Acted>;
   /** Follows the link of a mail: confirms the address, and signs in. */
@@ -79,6 +81,8 @@ const BASE = '/auth';
 const IP_HEADER = 'x-posthorn-client-ip';
 const RESET_SECONDS = 60 * 60;
 const SESSION_SECONDS = 7 * 24 * 60 * 60;
+/** Where the error is left that better-auth's handler met: its answer says nothing of it. */
+const met = new AsyncLocalStorage<{ error: unknown }>();
 const SHORTEST_PASSWORD = 8;
 const LONGEST_PASSWORD = 128;
 
@@ -101,7 +105,11 @@ export function createAccounts(options: AccountsOptions): Accounts {
     headers.set('origin', origin);
     if (body !== undefined) headers.set('content-type', 'application/json');
     const request = new Request(`${origin}${BASE}${path}`, { method, headers, ...(body !== undefined && { body: JSON.stringify(body) }) });
-    return acted(await (await loadOnce()).handler(request));
+    const auth = await loadOnce();
+    const meeting = { error: null };
+    const response = await met.run(meeting, () => auth.handler(request));
+    throwUnavailable(meeting.error);
+    return acted(response);
   }
 
   return {
@@ -111,7 +119,12 @@ export function createAccounts(options: AccountsOptions): Accounts {
     async session(caller) {
       if (caller.cookie === undefined) return null;
       const auth = await loadOnce();
-      const { response, headers } = await auth.api.getSession({ headers: headersOf(caller), returnHeaders: true });
+      const { response, headers } = await auth.api
+        .getSession({ headers: headersOf(caller), returnHeaders: true })
+        .catch((error: unknown) => {
+          throwUnavailable(error);
+          throw error;
+        });
       if (response === null) return null;
       const { id, email, name } = response.user;
       return { person: { id: id as PersonId, email, name }, cookies: headers.getSetCookie() };
@@ -216,8 +229,26 @@ function betterAuthOptions(options: AccountsOptions, database: AccountsDatabase,
     telemetry: { enabled: false },
     // Its lines name addresses. What matters reaches onError, and the request's own line in the log.
     logger: { disabled: true },
-    onAPIError: { onError: options.onError },
+    onAPIError: {
+      onError: (error: unknown) => {
+        const meeting = met.getStore();
+        if (meeting !== undefined) meeting.error = error;
+        if (unavailable(error) === null) options.onError(error);
+      },
+    },
   } satisfies BetterAuthOptions;
+}
+
+/** @throws {StoreUnavailable} where that is what the error comes from */
+function throwUnavailable(error: unknown): void {
+  const cause = unavailable(error);
+  if (cause !== null) throw cause;
+}
+
+/** better-auth wraps what its database threw, more than once at times. */
+function unavailable(error: unknown): StoreUnavailable | null {
+  if (error instanceof StoreUnavailable) return error;
+  return error instanceof Error && error.cause !== undefined ? unavailable(error.cause) : null;
 }
 
 function randomId(): string {

@@ -23,7 +23,7 @@ export function metricsRoute(api: Api, { metrics }: Pick<ApiOptions, 'metrics'>)
         security: [],
         response: {
           200: { description: 'In Prometheus’ text format', content: { 'text/plain': { schema: METRICS } } },
-          ...openProblemResponses('metrics_token_required', 'store_unavailable'),
+          ...openProblemResponses('metrics_token_required'),
         },
       },
       serializerCompiler: () => (text) => text as string,

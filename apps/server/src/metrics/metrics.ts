@@ -1,13 +1,13 @@
 /**
  * What this process and its database are doing, for Prometheus. Counters count what this process did; what is in the database (the oldest pending,
- * lanes by breaker state) is read when it is asked for, and is the same whichever process is asked.
+ * lanes by breaker state) is read when it is asked for, and is the same whichever process is asked. While the database is away, the rest is there.
  */
 import { BREAKER_STATES } from '@posthorn/core';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { Dispatcher } from '../dispatcher/dispatcher.ts';
 import type { DispatcherObserver } from '../dispatcher/options.ts';
 import type { KeeperObserver } from '../keeper/keeper.ts';
-import type { Store } from '../store/store.ts';
+import { type Store, StoreUnavailable } from '../store/store.ts';
 import { observeStore } from './observed-store.ts';
 
 export interface Metrics {
@@ -24,6 +24,9 @@ export interface Metrics {
 const LAG_SECONDS = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800];
 const ATTEMPT_SECONDS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30];
 const STORE_SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5];
+
+/** How long to wait for the database's figures: below the 10 s for which Prometheus waits. */
+const DATABASE_PATIENCE_MS = 3_000;
 
 export function createMetrics(options: { readonly version: string }): Metrics {
   const registry = new Registry();
@@ -74,6 +77,11 @@ export function createMetrics(options: { readonly version: string }): Metrics {
     }),
   );
 
+  const databaseUp = new Gauge(
+    named({ name: 'posthorn_database_up', help: 'Whether the database gave its figures; 0: they are left out here' }),
+  );
+  // Of their own, since figures that were read some time ago would pass for those of now.
+  const ofDatabase = new Registry();
   let readDatabase = async (): Promise<void> => {};
 
   return {
@@ -98,14 +106,32 @@ export function createMetrics(options: { readonly version: string }): Metrics {
         published: (environment, events) => published.inc({ environment }, events),
       }),
     watch({ store, dispatcher }) {
-      readDatabase = databaseGauges(named, store);
+      readDatabase = databaseGauges((metric) => ({ ...named(metric), registers: [ofDatabase] }), store);
       if (dispatcher !== null) watchDispatcher(named, dispatcher);
     },
     async text() {
-      await readDatabase();
-      return { contentType: registry.contentType, body: await registry.metrics() };
+      const up = await answersInTime(readDatabase());
+      databaseUp.set(up ? 1 : 0);
+      const own = await registry.metrics();
+      return { contentType: registry.contentType, body: up ? own + (await ofDatabase.metrics()) : own };
     },
   };
+}
+
+/** @returns whether it did what it was asked, within DATABASE_PATIENCE_MS; any other error is a fault of ours and thrown */
+async function answersInTime(asked: Promise<void>): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<boolean>((resolve) => {
+    timer = setTimeout(() => resolve(false), DATABASE_PATIENCE_MS);
+  });
+  const answered = asked.then(
+    () => true,
+    (error: unknown) => {
+      if (error instanceof StoreUnavailable) return false;
+      throw error;
+    },
+  );
+  return Promise.race([answered, late]).finally(() => clearTimeout(timer));
 }
 
 type Named = <T extends object>(metric: T) => T & { name: string; registers: Registry[] };

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { createKeeper } from '../../src/keeper/keeper.ts';
 import { createMetrics } from '../../src/metrics/metrics.ts';
@@ -31,6 +33,22 @@ test('without a token the figures are for this machine only; with one, for whoev
   expect((await read('Bearer a-token-of-somebody'))?.status).toBe(401);
   expect((await read(`Bearer ${bench.service.sandbox}`))?.status).toBe(401);
   expect((await read('Bearer a-token-of-the-operator'))?.status).toBe(200);
+});
+
+test('docs/monitoring.md explains each figure, and none that is not there', async () => {
+  const metrics = createMetrics({ version: '1.2.3' });
+  const stage = await openStage(Date.parse('2026-11-23T10:00:01Z'));
+  metrics.watch({ store: stage.store, dispatcher: stage.dispatcher });
+  const { body } = await metrics.text();
+  await stage.close();
+  const served = [...body.matchAll(/^# TYPE (posthorn_\w+) /gm)].map(([, name = '']) => name);
+  const docs = readFileSync(join(import.meta.dirname, '../../../../docs/monitoring.md'), 'utf8');
+  const explained = [...docs.matchAll(/^\| `(posthorn_\w+)(?:\{[a-z,]+\})?`/gm)].map(([, name = '']) => name);
+  const own = served.filter((name) => !/^posthorn_(nodejs|process)_/.test(name));
+  expect(explained.filter((name) => !name.endsWith('_')).toSorted()).toEqual(own.toSorted());
+  // In the expressions, too.
+  const used = [...docs.matchAll(/posthorn_[a-z0-9_]+[a-z0-9]/g)].map(([name]) => name.replace(/_(bucket|sum|count)$/, ''));
+  expect(used.filter((name) => !served.includes(name) && !/^posthorn_(nodejs|process)$/.test(name))).toEqual([]);
 });
 
 test('what was published, what waits since when, and how long the store took', async () => {

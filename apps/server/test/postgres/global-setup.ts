@@ -56,5 +56,7 @@ async function startWithTemplate(): Promise<PostgresServer> {
     now: () => START,
   });
   await store.close();
+  // Each test has a key of its own.
+  await server.query('DELETE FROM posthorn.key_check', 'template_posthorn');
   return server;
 }

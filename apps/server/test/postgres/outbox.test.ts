@@ -169,6 +169,21 @@ describe('the outbox', () => {
     ]);
   });
 
+  test('a refused row is seen and changed in its own environment: one of staging in the sandbox, one of none in both', async () => {
+    await insert('1', { environment: 'staging' });
+    await insert('2', { environment: 'production' });
+    await insert('3', { environment: 'sanbox' });
+    await take();
+    const refused = async (key: string) =>
+      ((await bench.call('GET', '/v1/outbox/refused', { key })).body as { data: { id: string; data: string }[] }).data;
+    const { production, sandbox } = bench.service;
+    const inSandbox = await refused(sandbox);
+    expect(inSandbox.map(({ data }) => data)).toEqual(['3', '1']);
+    expect((await refused(production)).map(({ data }) => data)).toEqual(['3', '2']);
+    const remove = async (key: string) => (await bench.call('DELETE', `/v1/outbox/refused/${inSandbox[1]?.id}`, { key })).status;
+    expect([await remove(production), await remove(sandbox)]).toEqual([404, 204]);
+  });
+
   test('is taken by whoever is there, and by one at a time', async () => {
     for (let n = 0; n < 300; n += 1) await insert(`{"n":${n}}`, { key: 'k' });
     const judge = outboxChecks(store.eventTypes);

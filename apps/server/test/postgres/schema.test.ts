@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { createCipher, SealError } from '../../src/store/cipher.ts';
 import { openPostgresStore } from '../../src/store/postgres/index.ts';
+import { MIGRATIONS, readMigrations } from '../../src/store/postgres/migrate.ts';
 import { StoreUnavailable } from '../../src/store/store.ts';
 import { addEndpoint, event, prepare, publish } from '../store/conformance/harness.ts';
 import { query, testDatabase } from './database.ts';
@@ -28,7 +29,9 @@ test(`${AT_ONCE} processes open an empty database at once: each of them works, t
     await addEndpoint(first, acme);
     const published = await Promise.all(stores.map((store) => publish(store, event())));
     expect(published.flat().map(({ deliveries }) => deliveries)).toEqual(Array.from({ length: AT_ONCE }, () => 1));
-    expect(await query(url, 'SELECT number FROM posthorn.migrations ORDER BY number')).toEqual([{ number: 1 }, { number: 2 }]);
+    expect(await query(url, 'SELECT number FROM posthorn.migrations ORDER BY number')).toEqual(
+      readMigrations(MIGRATIONS).map(({ number }) => ({ number })),
+    );
     // What the first start has to do once is done by one after the other.
     let inside = 0;
     let most = 0;
@@ -66,6 +69,35 @@ test('another encryption key than that of the database is refused at once', asyn
   await expect(openPostgresStore({ url, cipher: createCipher(randomBytes(32)) })).rejects.toBeInstanceOf(SealError);
 });
 
+test('of several first starts with keys of their own one is taken, and only its key from then on', async () => {
+  const url = await testDatabase();
+  const ciphers = Array.from({ length: 4 }, () => createCipher(randomBytes(32)));
+  const opened = await Promise.allSettled(ciphers.map((cipher) => openPostgresStore({ url, cipher })));
+  const stores = opened.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
+  await Promise.all(stores.map((store) => store.close()));
+  expect(stores.length).toBe(1);
+  for (const each of opened)
+    if (each.status === 'rejected') expect(String(each.reason)).toMatch(/^SealError: POSTHORN_ENCRYPTION_KEY is not the key/);
+  const again = await openPostgresStore({ url, cipher: ciphers[opened.findIndex(({ status }) => status === 'fulfilled')] ?? failed() });
+  await again.close();
+});
+
+test('a database of a version without that check has it from the first start on, with the key of its secrets', async () => {
+  const url = await testDatabase();
+  const cipher = createCipher(randomBytes(32));
+  const store = await openPostgresStore({ url, cipher });
+  await addEndpoint(store, await prepare(store));
+  await store.close();
+  await query(url, 'DELETE FROM posthorn.key_check');
+  await expect(openPostgresStore({ url, cipher: createCipher(randomBytes(32)) })).rejects.toBeInstanceOf(SealError);
+  await (await openPostgresStore({ url, cipher })).close();
+  expect(await query(url, 'SELECT FROM posthorn.key_check')).toHaveLength(1);
+});
+
+function failed(): never {
+  throw new Error('no store was opened');
+}
+
 test('a schema that asks for a newer program is refused; a newer one that does not is worked with', async () => {
   const url = await testDatabase();
   const cipher = createCipher(randomBytes(32));
@@ -76,5 +108,7 @@ test('a schema that asks for a newer program is refused; a newer one that does n
   await query(url, `INSERT INTO posthorn.migrations (number, requires, file) VALUES (999, 999, 'much later')`);
   const refused = openPostgresStore({ url, cipher });
   await expect(refused).rejects.toBeInstanceOf(StoreUnavailable);
-  await expect(refused).rejects.toThrow('the database has schema 999, this program knows up to 2: start a newer Posthorn');
+  await expect(refused).rejects.toThrow(
+    `the database has schema 999, this program knows up to ${readMigrations(MIGRATIONS).length}: start a newer Posthorn`,
+  );
 });

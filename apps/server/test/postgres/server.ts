@@ -4,7 +4,7 @@
  */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { existsSync, rmSync, statSync } from 'node:fs';
-import { chmod, chown, cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { chmod, chown, copyFile, cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { createServer } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
@@ -137,6 +137,24 @@ export class PostgresServer {
   async reload(settings: Readonly<Record<string, string>>): Promise<void> {
     await this.configure(settings);
     await this.query('SELECT pg_reload_conf()');
+  }
+
+  /** From here on it takes connections over TLS too. @param files paths of its certificate and key */
+  async useTls(files: { readonly certificate: string; readonly key: string }): Promise<void> {
+    for (const [name, path] of Object.entries(files)) {
+      const copy = join(this.data, `${name}.pem`);
+      await copyFile(path, copy);
+      // PostgreSQL wants its key readable by nobody else.
+      await chmod(copy, 0o600);
+      if (isRoot) await chown(copy, UNPRIVILEGED.uid, UNPRIVILEGED.gid);
+    }
+    // What connects after this line is written is taken once all has been read anew.
+    const reading = new Promise<void>((resolve) => {
+      this.onLog = (text) => text.includes('reloading configuration') && resolve();
+    });
+    await this.reload({ ssl: 'on', ssl_cert_file: "'certificate.pem'", ssl_key_file: "'key.pem'" });
+    await reading;
+    this.onLog = null;
   }
 
   get data(): string {

@@ -183,6 +183,31 @@ describe('start and stop', () => {
     expect(receiver.arrivals).toHaveLength(1);
   });
 
+  test('a signal that comes twice at once is one, and a later one ends at once', { timeout: 20_000 }, async () => {
+    const receiver = await receive(3_000);
+    const begin = async (): Promise<ServerProcess> => {
+      const server = await start({ POSTHORN_CADENCE_SANDBOX: 'immediate' });
+      await prepare(server, receiver.url);
+      await publish(server);
+      await receiver.arrived(receiver.arrivals.length + 1);
+      return server;
+    };
+    // As npm has it, that gets Ctrl-C from the terminal with us, and hands it on.
+    const twice = await begin();
+    const heard = new Promise<void>((resolve) => {
+      twice.child.stdout?.on('data', (chunk: Buffer) => chunk.includes('stopping: finishing') && resolve());
+    });
+    const ended = twice.end('SIGINT');
+    await heard;
+    twice.child.kill('SIGINT');
+    expect(await ended).toBe(0);
+    const again = await begin();
+    const insist = setInterval(() => again.child.kill('SIGINT'), 100);
+    expect(await again.end('SIGINT')).toBe(1);
+    clearInterval(insist);
+    expect(again.output()).toContain('asked a second time');
+  });
+
   test.each(['that is gone', 'that has stopped'])('SIGTERM ends a server with a log reader %s', async (what) => {
     const server = await start({ POSTHORN_CADENCE_SANDBOX: 'immediate' });
     if (what === 'that is gone') {
@@ -223,6 +248,21 @@ describe('start and stop', () => {
     expect(await get('/metrics')).toEqual([200, expect.stringContaining('posthorn_attempts_total')]);
     expect(await get('/v1/applications')).toEqual([404, expect.stringContaining('route_not_found')]);
     expect(await server.end('SIGTERM')).toBe(0);
+  });
+
+  test('a dispatcher whose port is taken ends before it takes anything to do', async () => {
+    const { url } = await receive();
+    const result = spawnSync(process.execPath, [MAIN, 'serve', '--role', 'dispatcher', '--port', new URL(url).port], {
+      encoding: 'utf8',
+      env: {
+        PATH: process.env['PATH'],
+        POSTHORN_DATA_DIR: settings.dataDir,
+        DATABASE_URL: await testDatabase(),
+        POSTHORN_ENCRYPTION_KEY: randomBytes(32).toString('base64'),
+      },
+    });
+    expect(result.stderr).toMatch(/^posthorn: PORT \d+ on HOST 127\.0\.0\.1 cannot be listened on: .*EADDRINUSE/);
+    expect([result.status, result.stdout.includes('"msg":"dispatching"')]).toEqual([1, false]);
   });
 
   test('with PostgreSQL, a start that finds service keys made elsewhere says so, and how to get one', async () => {

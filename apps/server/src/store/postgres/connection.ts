@@ -235,8 +235,19 @@ async function connectTo(url: string, { pipeline, patient }: ConnectOptions): Pr
   }
 }
 
+/** What Node says of a certificate whose authority it does not know. */
+const UNKNOWN_AUTHORITY = new Set([
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_GET_ISSUER_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+]);
+
 /** Node joins the reasons of several addresses into an error whose own message is empty. */
 function describe(error: Error): string {
+  if ('code' in error && UNKNOWN_AUTHORITY.has(String(error.code)))
+    return "the server's certificate is of an authority that is not known here: name that authority's by sslrootcert=<file> in the URL";
   const inner = error instanceof AggregateError ? error.errors : [];
   return inner.length > 0 ? inner.map((each: unknown) => (each instanceof Error ? each.message : String(each))).join(', ') : error.message;
 }

@@ -17,7 +17,7 @@ export interface Transaction {
 }
 
 /** How long to wait for a free connection. */
-const PATIENCE_MS = 10_000;
+export const PATIENCE_MS = 10_000;
 /** Deadlock, serialization failure, lock not got in time: the same again usually works. */
 const WORTH_REPEATING = new Set(['40P01', '40001', '55P03']);
 const MOST_TRIES = 4;
@@ -154,7 +154,7 @@ export class Database implements Transaction {
         reject,
         giveUp: setTimeout(() => {
           this.#waiting.splice(this.#waiting.indexOf(waiting), 1);
-          reject(new StoreUnavailable(`no connection to PostgreSQL was free within ${PATIENCE_MS / 1000} s`));
+          reject(noneFree());
         }, PATIENCE_MS),
       };
       this.#waiting.push(waiting);
@@ -243,8 +243,12 @@ function refuseWarning(connection: Connection): void {
   if (warning !== null) throw new StoreUnavailable(`PostgreSQL warned: ${warning}`);
 }
 
+export function noneFree(): StoreUnavailable {
+  return new StoreUnavailable(`no connection to PostgreSQL was free within ${PATIENCE_MS / 1000} s`);
+}
+
 /** A refused constraint (class 23) is the caller's business; all else means that the database does not work, or not now. */
-function storeError(error: unknown): unknown {
+export function storeError(error: unknown): unknown {
   if (error instanceof StoreUnavailable) return error;
   if (error instanceof DatabaseError) {
     if (error.code?.startsWith('23') === true) return error;

@@ -4,7 +4,6 @@ import { pooledRandomBytes } from '../../random-bytes.ts';
 import type { Cipher } from '../cipher.ts';
 import { auditStore } from '../shared/audit.ts';
 import { Deletions } from '../shared/deletions.ts';
-import { type EndpointRow, secretState } from '../shared/endpoints.ts';
 import { environmentStore } from '../shared/environments.ts';
 import { type KeyUses, keyUses } from '../shared/keys.ts';
 import { noticeStore } from '../shared/notices.ts';
@@ -22,6 +21,7 @@ import { deletionSteps, resumeDeletions } from './deletions.ts';
 import { postgresDeliveries } from './deliveries.ts';
 import { postgresEvents } from './events.ts';
 import { figures } from './figures.ts';
+import { checkKey } from './key-check.ts';
 import { postgresLanes } from './lanes.ts';
 import { Hints } from './listener.ts';
 import { exclusively, migrate, refuseUnfinishedCopy } from './migrate.ts';
@@ -57,6 +57,7 @@ const OTHER_CONNECTIONS = 5;
 /**
  * Connects, brings the schema up to date, makes the partitions that are due and goes on with deletions that a process left undone.
  * @throws {StoreUnavailable} the database cannot be reached, belongs to a newer program, or holds a copy that is not finished
+ * @throws {SealError} the installation has another encryption key
  * @throws {RangeError} the URL does not do
  */
 export async function openPostgresStore(options: PostgresStoreOptions): Promise<PostgresStore> {
@@ -140,12 +141,4 @@ function auditedParts(context: PostgresContext, uses: KeyUses): Audited {
     deliveries: postgresDeliveries(context),
     outbox: postgresOutbox(context),
   };
-}
-
-/** A wrong encryption key shows now, not with the first delivery. @throws {SealError} */
-async function checkKey(context: PostgresContext): Promise<void> {
-  const row = await context.db.get<Pick<EndpointRow, 'id' | 'secrets'>>(
-    'SELECT id, secrets FROM posthorn.endpoints WHERE deleted_at IS NULL LIMIT 1',
-  );
-  if (row !== undefined) secretState(context, row);
 }

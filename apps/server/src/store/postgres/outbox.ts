@@ -40,6 +40,9 @@ const SET_ASIDE = `INSERT INTO posthorn.outbox_refused (seq, application, enviro
   SELECT o.seq, o.application, o.environment, o.type, o.data, o.ordering_key, o.created_at, $3, r.reason
   FROM unnest($1::bigint[], $2::text[]) AS r (seq, reason) JOIN posthorn.outbox o ON o.seq = r.seq`;
 
+/** The environment that a refused row means by what was written; any other is none, and for both to see. */
+const MEANT = `CASE environment WHEN 'staging' THEN 'sandbox' ELSE environment END`;
+
 interface NextRow {
   readonly seq: number;
   readonly application: string;
@@ -103,7 +106,7 @@ export function postgresOutbox(context: PostgresContext): OutboxStore {
     },
     async refused(environment, { limit, cursor }) {
       const after = readCursor(cursor, 1);
-      const where = new Conditions().add(`(environment = ? OR environment NOT IN ('production', 'sandbox'))`, environment);
+      const where = new Conditions().add(`(${MEANT} = ? OR ${MEANT} NOT IN ('production', 'sandbox'))`, environment);
       if (after !== null) where.add('seq < ?', ...after);
       const rows = await db.all<RefusedRecord>(
         `SELECT *, data::text AS data, octet_length(data::text) AS bytes, floor(extract(epoch FROM created_at) * 1000)::bigint AS created
@@ -117,7 +120,7 @@ export function postgresOutbox(context: PostgresContext): OutboxStore {
   };
 }
 
-const THIS_ROW = `seq = $1 AND (environment = $2 OR environment NOT IN ('production', 'sandbox'))`;
+const THIS_ROW = `seq = $1 AND (${MEANT} = $2 OR ${MEANT} NOT IN ('production', 'sandbox'))`;
 const CHANGES = {
   'outbox.retry': `WITH back AS (
     DELETE FROM posthorn.outbox_refused WHERE ${THIS_ROW} RETURNING *
