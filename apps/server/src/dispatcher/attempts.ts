@@ -1,5 +1,5 @@
 /** One attempt: a request, what its outcome means for the delivery and its lane, and the record of it. */
-import { type AttemptId, DEFAULT_RETRY_SCHEDULE, type DeliveryEnd, newId, outcomeErrorCode, type Settlement, settle } from '@posthorn/core';
+import { type AttemptId, DEFAULT_RETRY_SCHEDULE, newId, outcomeErrorCode, type Settlement, settle } from '@posthorn/core';
 import type { DeliverRequest, Sender } from '../sender/sender.ts';
 import type { DeliveryBody, Endpoint, EndpointSecrets, SettledAttempt } from '../store/store.ts';
 import type { Departure } from './departures.ts';
@@ -91,7 +91,8 @@ export class Attempts {
     if (lane.disable !== null) run.bar();
     if (outcome.kind === 'accepted') run.accepted(delivery, gates.context(run));
     else run.rejected();
-    settlements.add(run, recordOf(sent, result, decision), {
+    const record = recordOf(sent, result, decision);
+    settlements.add(run, record, {
       disable: lane.disable,
       onSettled: ({ lookAnew }) => {
         const stillPending = end.status === 'pending';
@@ -100,8 +101,8 @@ export class Attempts {
         tend(run);
       },
     });
-    observer.attempt({ environment: endpoint.environment, outcome: outcomeErrorCode(outcome) ?? 'accepted', ms: result.durationMs });
-    log.attempt(lineOf(sent, result, end));
+    observer.attempt({ environment: endpoint.environment, outcome: record.error ?? 'accepted', ms: result.durationMs });
+    log.attempt(lineOf(sent, record));
     tend(run);
     onAnswer(departure);
   }
@@ -136,9 +137,8 @@ function recordOf(
 }
 
 function lineOf(
-  { departure, body, attemptId, endpoint }: Sent,
-  { outcome, response, durationMs }: Result,
-  end: DeliveryEnd,
+  { departure, body, endpoint }: Sent,
+  { attemptId, error, responseStatus, durationMs, end }: SettledAttempt,
 ): Readonly<Record<string, unknown>> {
   return {
     delivery: body.id,
@@ -149,8 +149,8 @@ function lineOf(
     application: endpoint.application,
     environment: endpoint.environment,
     number: departure.delivery.attemptCount + 1,
-    outcome: outcomeErrorCode(outcome) ?? 'accepted',
-    status: response?.status ?? null,
+    outcome: error ?? 'accepted',
+    status: responseStatus,
     ms: Math.round(durationMs),
     delivery_status: end.status,
   };

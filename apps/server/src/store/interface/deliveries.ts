@@ -59,12 +59,10 @@ export interface Delivery {
   readonly createdAt: number;
 }
 
-export interface Attempt {
-  readonly id: AttemptId;
-  readonly number: number;
+/** What is kept of one request. */
+export interface AttemptRecord {
   readonly startedAt: number;
   readonly durationMs: number;
-  readonly status: 'succeeded' | 'failed';
   readonly error: AttemptErrorCode | null;
   /** The system's words on a transport error. */
   readonly detail: string | null;
@@ -73,6 +71,12 @@ export interface Attempt {
   readonly responseBody: Uint8Array | null;
   readonly responseTruncated: boolean;
   readonly timings: Timings;
+}
+
+export interface Attempt extends AttemptRecord {
+  readonly id: AttemptId;
+  readonly number: number;
+  readonly status: 'succeeded' | 'failed';
   /** It was settled by a dispatcher that had lost its lease: it changed nothing. */
   readonly stale: boolean;
 }

@@ -1,16 +1,7 @@
 /** Lanes: what a dispatcher leases, scans, settles and releases. */
-import type {
-  AttemptErrorCode,
-  AttemptId,
-  DeliveryEnd,
-  DeliveryId,
-  HealthNotice,
-  LaneHealth,
-  Ordering,
-  Standing,
-  Timings,
-} from '@posthorn/core';
+import type { AttemptId, DeliveryEnd, DeliveryId, HealthNotice, LaneHealth, Ordering, Standing } from '@posthorn/core';
 import type { Environment } from './basics.ts';
+import type { AttemptRecord } from './deliveries.ts';
 import type { DisabledReason, Endpoint, EndpointSecrets } from './tenants.ts';
 
 /** The lanes of one environment that have one cadence. Their gate is computed outside and passed in. */
@@ -97,18 +88,9 @@ export interface DeliveryBody {
 }
 
 /** One attempt to record, with what it means for its delivery. */
-export interface SettledAttempt {
+export interface SettledAttempt extends AttemptRecord {
   readonly seq: number;
   readonly attemptId: AttemptId;
-  readonly startedAt: number;
-  readonly durationMs: number;
-  readonly error: AttemptErrorCode | null;
-  readonly detail: string | null;
-  readonly responseStatus: number | null;
-  readonly responseHeaders: Readonly<Record<string, string>> | null;
-  readonly responseBody: Uint8Array | null;
-  readonly responseTruncated: boolean;
-  readonly timings: Timings;
   /** By hand: the wish that it uses up. 0: automatic. A wish that came later stands, and keeps the delivery pending. */
   readonly wish: number;
   /** As the delivery was when it was scanned. Re-sent meanwhile, that is another series: the attempt only counts, unless it was accepted. */

@@ -5,6 +5,7 @@
 import { DatabaseError, type QueryResult } from 'pg';
 import { StoreUnavailable } from '../store.ts';
 import type { Connection, Connector, Statement } from './connection.ts';
+import { Lending } from './lending.ts';
 
 export type Row = Record<string, unknown>;
 
@@ -16,8 +17,6 @@ export interface Transaction {
   run(sql: string, ...values: readonly unknown[]): Promise<number>;
 }
 
-/** How long to wait for a free connection. */
-export const PATIENCE_MS = 10_000;
 /** Deadlock, serialization failure, lock not got in time: the same again usually works. */
 const WORTH_REPEATING = new Set(['40P01', '40001', '55P03']);
 const MOST_TRIES = 4;
@@ -31,25 +30,12 @@ const STALE_STATEMENT = { code: '0A000', routine: 'RevalidateCachedQuery' };
 /** The server became a standby under us. */
 const READ_ONLY = '25006';
 
-interface Waiting {
-  readonly resolve: (connection: Connection) => void;
-  readonly reject: (error: unknown) => void;
-  readonly giveUp: NodeJS.Timeout;
-}
-
 export class Database implements Transaction {
-  readonly #connector: Connector;
-  readonly #most: number;
-  readonly #idle: Connection[] = [];
-  readonly #waiting: Waiting[] = [];
-  #open = 0;
-  #closed = false;
-  #onIdle: (() => void) | null = null;
+  readonly #lending: Lending<Connection>;
 
   /** @param options.connections how many are kept open at the most */
   constructor(connector: Connector, options: { readonly connections: number }) {
-    this.#connector = connector;
-    this.#most = options.connections;
+    this.#lending = new Lending({ most: options.connections, connect: () => connector.connect() });
   }
 
   async all<T extends object = Row>(sql: string, ...values: readonly unknown[]): Promise<T[]> {
@@ -89,23 +75,14 @@ export class Database implements Transaction {
 
   /** Refuses what comes from now on. */
   refuse(): void {
-    this.#closed = true;
+    this.#lending.refuse();
   }
 
   /** Refuses what comes from now on, and resolves once what is under way has ended. */
   async close(): Promise<void> {
-    this.refuse();
-    for (const { reject, giveUp } of this.#waiting.splice(0)) {
-      clearTimeout(giveUp);
-      reject(new StoreUnavailable('the store is closed'));
-    }
-    if (this.#open > this.#idle.length) {
-      await new Promise<void>((resolve) => {
-        this.#onIdle = resolve;
-      });
-    }
-    await Promise.all(this.#idle.splice(0).map((connection) => connection.end()));
-    this.#open = 0;
+    this.#lending.refuseAll();
+    await this.#lending.settled();
+    await this.#lending.endIdle();
   }
 
   #single(statement: Statement): Promise<QueryResult> {
@@ -119,7 +96,7 @@ export class Database implements Transaction {
 
   async #repeating<T>(work: (connection: Connection) => Promise<T>): Promise<T> {
     for (let tries = 1; ; tries += 1) {
-      const connection = await this.#acquire();
+      const connection = await this.#lending.acquire();
       connection.freshenPlans();
       try {
         return await work(connection);
@@ -136,59 +113,9 @@ export class Database implements Transaction {
         }
         throw storeError(error);
       } finally {
-        this.#release(connection);
+        this.#lending.giveBack(connection);
       }
     }
-  }
-
-  #acquire(): Promise<Connection> {
-    if (this.#closed) return Promise.reject(new StoreUnavailable('the store is closed'));
-    for (let free = this.#idle.pop(); free !== undefined; free = this.#idle.pop()) {
-      if (!free.broken) return Promise.resolve(free);
-      this.#open -= 1;
-    }
-    if (this.#open < this.#most) return this.#openOne();
-    return new Promise((resolve, reject) => {
-      const waiting: Waiting = {
-        resolve,
-        reject,
-        giveUp: setTimeout(() => {
-          this.#waiting.splice(this.#waiting.indexOf(waiting), 1);
-          reject(noneFree());
-        }, PATIENCE_MS),
-      };
-      this.#waiting.push(waiting);
-    });
-  }
-
-  async #openOne(): Promise<Connection> {
-    this.#open += 1;
-    try {
-      return await this.#connector.connect();
-    } catch (error) {
-      this.#open -= 1;
-      this.#serveNext();
-      throw error;
-    }
-  }
-
-  #release(connection: Connection): void {
-    if (connection.broken) {
-      this.#open -= 1;
-      connection.destroy();
-    } else {
-      this.#idle.push(connection);
-    }
-    this.#serveNext();
-    if (this.#open === this.#idle.length) this.#onIdle?.();
-  }
-
-  /** Whoever waits longest gets what became free. */
-  #serveNext(): void {
-    const next = this.#waiting.shift();
-    if (next === undefined) return;
-    clearTimeout(next.giveUp);
-    this.#acquire().then(next.resolve, next.reject);
   }
 }
 
@@ -241,10 +168,6 @@ async function runTransaction<T>(connection: Connection, work: (transaction: Tra
 function refuseWarning(connection: Connection): void {
   const warning = connection.takeWarning();
   if (warning !== null) throw new StoreUnavailable(`PostgreSQL warned: ${warning}`);
-}
-
-export function noneFree(): StoreUnavailable {
-  return new StoreUnavailable(`no connection to PostgreSQL was free within ${PATIENCE_MS / 1000} s`);
 }
 
 /** A refused constraint (class 23) is the caller's business; all else means that the database does not work, or not now. */

@@ -14,7 +14,7 @@ import { chooseLanes, type LeaseCandidate } from '../lease-choice.ts';
 import { secretsAt } from '../secrets.ts';
 import { BRAKED } from '../shared/brakes.ts';
 import { ENDPOINT_COLUMNS, type EndpointRow, endpointFromRow, secretState } from '../shared/endpoints.ts';
-import { LANE_STATE, type StateRow, stateFromRow } from '../shared/lane-state.ts';
+import { heldLane, LANE_STATE, type LaneRow } from '../shared/lane-state.ts';
 import type { LaneStore, LaneTarget, Lease, LeasedLane, LeaseLimits, RenewedLane } from '../store.ts';
 import { int4s, int8s, texts } from './arrays.ts';
 import type { PostgresContext } from './context.ts';
@@ -75,11 +75,8 @@ const LEASE = `WITH chosen AS MATERIALIZED (SELECT unnest($1::integer[]) AS pk),
 const TARGETS = `SELECT l.pk AS lane, l.fence, l.cadence_group, l.opened_at, ${BRAKED} AS braked, ${LANE_STATE}, ${ENDPOINT_COLUMNS}
   FROM posthorn.lanes l JOIN posthorn.endpoints e ON e.pk = l.endpoint JOIN posthorn.applications a ON a.pk = e.application`;
 
-interface TargetRow extends EndpointRow, StateRow {
+interface TargetRow extends EndpointRow, LaneRow {
   readonly lane: number;
-  readonly fence: number;
-  readonly cadence_group: string;
-  readonly opened_at: number;
   readonly braked: boolean;
 }
 
@@ -109,12 +106,9 @@ export async function lease(
     if (row === undefined || over === undefined) return [];
     return [
       {
+        ...heldLane(row, targetFromRow(context, row, now)),
         lease: { lane, holder: request.holder, fence: row.fence },
         leaseUntil,
-        group: row.cadence_group,
-        openedAt: row.opened_at,
-        state: stateFromRow(row),
-        target: targetFromRow(context, row, now),
         takenOver: over,
       },
     ];
@@ -130,7 +124,7 @@ export async function target(context: PostgresContext, held: Lease): ReturnType<
   );
   if (row === undefined) return null;
   const now = await context.clock.now();
-  return { target: targetFromRow(context, row, now), state: stateFromRow(row), openedAt: row.opened_at, group: row.cadence_group };
+  return heldLane(row, targetFromRow(context, row, now));
 }
 
 function targetFromRow(context: PostgresContext, row: TargetRow, now: number): LaneTarget {

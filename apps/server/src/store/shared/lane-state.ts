@@ -1,6 +1,6 @@
 /** A lane's memory of its endpoint, as columns of its row. */
 import { HEALTHY, type LaneHealth } from '@posthorn/core';
-import type { LaneState } from '../store.ts';
+import type { LaneState, LaneTarget, LeasedLane } from '../store.ts';
 import { type Recipe, run } from './recipe.ts';
 
 export interface HealthRow {
@@ -18,6 +18,12 @@ export interface HealthRow {
 export interface StateRow extends HealthRow {
   readonly rate_at: number;
   readonly health_epoch: number;
+}
+
+export interface LaneRow extends StateRow {
+  readonly fence: number;
+  readonly cadence_group: string;
+  readonly opened_at: number;
 }
 
 const HEALTH_COLUMNS = 'succeeded_at, failing_since, failures, failed, last_failure, retry_after, probe_at, probes, warned_at';
@@ -46,8 +52,13 @@ export function healthFromRow(row: HealthRow): LaneHealth {
   };
 }
 
-export function stateFromRow(row: StateRow): LaneState {
+function stateFromRow(row: StateRow): LaneState {
   return { ...healthFromRow(row), rateAt: row.rate_at, epoch: row.health_epoch };
+}
+
+/** What whoever holds the lane goes by. */
+export function heldLane(row: Omit<LaneRow, 'fence'>, target: LaneTarget): Pick<LeasedLane, 'target' | 'state' | 'openedAt' | 'group'> {
+  return { target, state: stateFromRow(row), openedAt: row.opened_at, group: row.cadence_group };
 }
 
 /**

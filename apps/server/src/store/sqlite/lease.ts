@@ -1,7 +1,7 @@
 /** Takes lanes, keeps them and gives them back; and takes the marks that held lanes gathered meanwhile. */
 import { STANDINGS } from '@posthorn/core';
 import { chooseLanes, type LeaseCandidate } from '../lease-choice.ts';
-import { STATE_COLUMNS, type StateRow, stateFromRow } from '../shared/lane-state.ts';
+import { heldLane, type LaneRow, STATE_COLUMNS } from '../shared/lane-state.ts';
 import type { LaneRelease, LaneStore, Lease, LeasedLane, LeaseLimits, RenewedLane } from '../store.ts';
 import type { SqliteContext } from './context.ts';
 import { IDLE, STIRRED } from './outlook.ts';
@@ -10,12 +10,6 @@ import { writeState } from './write-state.ts';
 
 // A bare `LIMIT ?` makes SQLite prepare the statement anew whenever it is bound, since its planner looks at the value: 9 to 20 µs instead of 0.4
 // (measured). An expression, `LIMIT +?`, does not.
-
-interface LaneRow extends StateRow {
-  readonly fence: number;
-  readonly cadence_group: string;
-  readonly opened_at: number;
-}
 
 /**
  * After a start no other dispatcher exists: every lease is void, and its lane is due at once. What its holder was to do by hand is not known any
@@ -58,12 +52,9 @@ export function lease(
     ) as LaneRow;
     return [
       {
+        ...heldLane(row, target),
         lease: { lane, holder: request.holder, fence: row.fence },
         leaseUntil,
-        group: row.cadence_group,
-        openedAt: row.opened_at,
-        state: stateFromRow(row),
-        target,
         takenOver: ended.has(lane),
       },
     ];
@@ -160,9 +151,7 @@ export function heldTarget(context: SqliteContext, held: Lease): Awaited<ReturnT
     held.fence,
   );
   const target = row === undefined ? null : laneTarget(context, held.lane);
-  return row === undefined || target === null
-    ? null
-    : { target, state: stateFromRow(row), openedAt: row.opened_at, group: row.cadence_group };
+  return row === undefined || target === null ? null : heldLane(row, target);
 }
 
 export function release(context: SqliteContext, { lease: held, firstAt, dueAt, notBefore, state }: LaneRelease): void {
