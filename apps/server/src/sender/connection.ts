@@ -1,80 +1,74 @@
 import type { Socket } from 'node:net';
-import { Client, type Dispatcher } from 'undici';
+import type { AnswerHead } from './answer-head.ts';
+import { type AnswerListener, AnswerReader } from './answer-reader.ts';
 import { type Destination, Dial, type DialSettings } from './dial.ts';
-import { MAX_HEADER_BYTES, ReadGate } from './read-gate.ts';
+import { brokenConnection, DialError, type Failure, HEADERS_TOO_LARGE, invalidAnswer } from './failures.ts';
 
 /** Most servers keep an idle connection for 5 s or longer; a request on one that just closed is a failed attempt. */
 const IDLE_MS = 4_000;
 /** How long a server's own `Keep-Alive: timeout=` is followed. */
 const IDLE_MAX_MS = 15_000;
+/** The server begins to count before we do. */
+const IDLE_MARGIN_MS = 2_000;
 
 /** The request that a connection carries. */
-export interface Passenger extends Dispatcher.DispatchHandler {
-  /** The answer is larger than anybody needs: end it. */
-  onExcess(): void;
+export interface Passenger {
+  /** Head and body. */
+  readonly bytes: Buffer;
+  /** It is being written now. */
+  onWrite(): void;
+  /** Bytes of its answer have come; what they hold follows. */
+  onBytes(): void;
+  onHead(head: AnswerHead): void;
+  /** A view of what was read. */
+  onBody(data: Buffer): void;
+  /** The whole answer is there. */
+  onEnd(reusable: boolean): void;
+  /** There will be no answer, or no more of it. */
+  onFailure(failure: Failure): void;
 }
 
 /**
- * One undici client, so one connection, carrying one request at a time. undici's own Pool would do the same work, but there
- * a request does not know its connection: it can be neither timed nor given up while that connection is being opened.
+ * One TCP or TLS connection, which carries one request at a time: opened for its first, kept open between requests.
+ * Written for this purpose instead of a general client: plain requests of one kind, whose answers' bodies hardly matter (docs/decisions/0006).
  */
-export class Connection {
+export class Connection implements AnswerListener {
   readonly origin: string;
-  readonly #client: Client;
+  readonly #destination: Destination;
+  readonly #dialSettings: DialSettings;
   readonly #onIdleClose: (connection: Connection) => void;
+  readonly #reader: AnswerReader;
   #passenger: Passenger | null = null;
   #dial: Dial | null = null;
-  #gate: ReadGate | null = null;
+  #socket: Socket | null = null;
+  #idleUntil = 0;
+  #keptForMs = IDLE_MS;
 
   constructor(target: { readonly origin: string; readonly destination: Destination }, options: ConnectionOptions) {
     this.origin = target.origin;
+    this.#destination = target.destination;
+    this.#dialSettings = options.dialSettings;
     this.#onIdleClose = options.onIdleClose;
-    this.#client = new Client(target.origin, {
-      // Runs within carry(), or later when the server closed the kept-alive connection just as a request was given to it.
-      connect: (_options, callback) => {
-        const dial = new Dial(target.destination, options.dialSettings);
-        this.#dial = dial;
-        dial.open().then(
-          (socket) => {
-            this.#gate = this.#gateFor(socket, options.maxBodyBytes);
-            callback(null, socket);
-          },
-          (error: Error) => callback(error, null),
-        );
-      },
-      pipelining: 1,
-      maxHeaderSize: MAX_HEADER_BYTES,
-      // The sender's own deadline covers both, and is exact.
-      headersTimeout: 0,
-      bodyTimeout: 0,
-      keepAliveTimeout: IDLE_MS,
-      keepAliveMaxTimeout: IDLE_MAX_MS,
-      allowH2: false,
-    });
-    this.#client.on('disconnect', () => {
-      if (this.#passenger === null) this.#onIdleClose(this);
-    });
+    // Chunked framing may cost six bytes for each byte of a body; what costs more is sent to keep us busy.
+    this.#reader = new AnswerReader(this, { maxBodyWireBytes: options.maxBodyBytes * 8 });
   }
 
-  carry(passenger: Passenger, options: Dispatcher.DispatchOptions): void {
+  /** To be called after sockets were read and before they are again: a connection that broke meanwhile is then known to have, and is opened anew. */
+  carry(passenger: Passenger): void {
     this.#passenger = passenger;
-    this.#dial = null;
-    this.#client.dispatch(options, passenger);
+    if (this.#socket !== null) this.#write(this.#socket, passenger);
+    else this.#open();
   }
 
-  /** The passenger's request is being written now. */
-  beginAnswer(): void {
-    this.#gate?.beginAnswer();
-  }
-
-  beginBody(): void {
-    this.#gate?.beginBody();
-  }
-
-  /** The passenger has its whole answer. */
-  leave(): void {
+  /** The passenger has its whole answer. @param now by `performance.now()` */
+  leave(now: number): void {
     this.#passenger = null;
-    this.#gate?.endAnswer();
+    this.#dial = null;
+    this.#idleUntil = now + this.#keptForMs;
+  }
+
+  isIdleAt(now: number): boolean {
+    return this.#socket !== null && now < this.#idleUntil;
   }
 
   /** The dial made for the present passenger; null when it rides on a connection that was there. */
@@ -84,16 +78,87 @@ export class Connection {
 
   destroy(): void {
     this.#passenger = null;
+    this.#reader.stop();
     this.#dial?.cancel();
-    this.#client.destroy(null, ignore);
+    const socket = this.#socket;
+    this.#socket = null;
+    socket?.destroy();
   }
 
-  #gateFor(socket: Socket, maxBodyBytes: number): ReadGate {
-    return new ReadGate(socket, {
-      // Chunked framing may cost six bytes for each byte of a body; what costs more is sent to keep us busy.
-      maxBodyWireBytes: maxBodyBytes * 8,
-      onExcess: () => this.#passenger?.onExcess(),
-    });
+  onHead(head: AnswerHead): void {
+    this.#keptForMs = keptForMs(head.keepAliveSeconds);
+    this.#passenger?.onHead(head);
+  }
+
+  onBody(data: Buffer): void {
+    this.#passenger?.onBody(data);
+  }
+
+  onEnd(reusable: boolean): void {
+    // A request that is still being written when its answer is complete leaves the connection in the middle of something.
+    this.#passenger?.onEnd(reusable && this.#keptForMs > 0 && this.#socket?.writableLength === 0);
+  }
+
+  onExcess(): void {
+    this.#passenger?.onFailure({ code: 'response_too_large', detail: HEADERS_TOO_LARGE });
+  }
+
+  onInvalid(problem: string): void {
+    this.#passenger?.onFailure(invalidAnswer(this.#destination.hostname, problem));
+  }
+
+  #open(): void {
+    const dial = new Dial(this.#destination, this.#dialSettings);
+    this.#dial = dial;
+    dial.open().then(
+      (socket) => {
+        // Given up meanwhile, and so perhaps another passenger's by now.
+        if (this.#dial !== dial || this.#passenger === null) socket.destroy();
+        else this.#adopt(socket, this.#passenger);
+      },
+      (error: Error) => {
+        if (this.#dial === dial) this.#passenger?.onFailure(error instanceof DialError ? error.failure : this.#broken(error));
+      },
+    );
+  }
+
+  #adopt(socket: Socket, passenger: Passenger): void {
+    this.#socket = socket;
+    socket.on('data', (bytes: Buffer) => this.#hear(socket, bytes));
+    socket.on('end', () => this.#hearEnd(socket));
+    socket.on('error', (error) => this.#hearBreak(socket, error));
+    socket.on('close', () => this.#hearBreak(socket, null));
+    this.#write(socket, passenger);
+  }
+
+  #write(socket: Socket, passenger: Passenger): void {
+    this.#reader.begin();
+    passenger.onWrite();
+    socket.write(passenger.bytes);
+  }
+
+  #hear(socket: Socket, bytes: Buffer): void {
+    if (socket !== this.#socket) return;
+    if (this.#passenger === null) return this.#onIdleClose(this);
+    this.#passenger.onBytes();
+    this.#reader.read(bytes);
+  }
+
+  #hearEnd(socket: Socket): void {
+    if (socket !== this.#socket) return;
+    if (this.#passenger === null || !this.#reader.end()) this.#hearBreak(socket, null);
+  }
+
+  #hearBreak(socket: Socket, error: NodeJS.ErrnoException | null): void {
+    if (socket !== this.#socket) return;
+    this.#socket = null;
+    socket.destroy();
+    if (this.#passenger === null) this.#onIdleClose(this);
+    else this.#passenger.onFailure(this.#broken(error));
+  }
+
+  #broken(error: NodeJS.ErrnoException | null): Failure {
+    return brokenConnection(this.#destination.hostname, error);
   }
 }
 
@@ -103,4 +168,7 @@ export interface ConnectionOptions {
   readonly onIdleClose: (connection: Connection) => void;
 }
 
-const ignore = () => undefined;
+/** 0 or less: not at all. */
+function keptForMs(serverSeconds: number | null): number {
+  return serverSeconds === null ? IDLE_MS : Math.min(IDLE_MAX_MS, serverSeconds * 1000 - IDLE_MARGIN_MS);
+}

@@ -1,9 +1,9 @@
-import type { Outcome, Timings } from '@posthorn/core';
-import type { Dispatcher } from 'undici';
+import type { AttemptResult, Outcome, Timings } from '@posthorn/core';
+import type { AnswerHead } from './answer-head.ts';
 import { BodyPrefix } from './body-prefix.ts';
 import type { Connection, Passenger } from './connection.ts';
 import type { Deadlines, Timed } from './deadlines.ts';
-import { DialError, type Failure, HEADERS_TOO_LARGE, responseFailure } from './failures.ts';
+import type { Failure } from './failures.ts';
 import type { Pool, Target } from './pool.ts';
 import type { Completion } from './sender.ts';
 
@@ -18,167 +18,107 @@ export interface ExchangeSettings {
 }
 
 export interface ExchangeRequest {
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: Uint8Array;
+  /** Head and body. */
+  readonly bytes: Buffer;
+  readonly target: Target;
 }
 
 /**
- * One request and its answer; the handler that undici calls.
+ * One request and its answer.
  *
- * waiting for a connection -> (onRequestStart) written -> (onResponseStart) final headers, which decide the outcome ->
- * (onResponseEnd) whole body -> settled. The deadline, an error or an excess settle it from any state: before the final
- * headers as a transport error, after them with the status and as much of the body as had come.
+ * waiting for a connection -> (onWrite) written -> (onHead) final headers, which decide the outcome -> (onEnd) whole body -> settled. The deadline or
+ * a failure settles it from any state: before the final headers as a transport error, after them with the status and as much of the body as had come.
  */
 export class Exchange implements Passenger, Timed {
   readonly beganAt = performance.now();
+  readonly bytes: Buffer;
   readonly #target: Target;
   readonly #settings: ExchangeSettings;
-  readonly #dispatchOptions: Dispatcher.DispatchOptions;
   readonly #completion: Completion;
   readonly #startedAt: number;
   readonly #body: BodyPrefix;
-  #connection: Connection;
-  #startedAnew = false;
+  readonly #connection: Connection;
   #writtenAt: number | null = null;
   #firstByteAt: number | null = null;
   #headersAt: number | null = null;
-  #status = 0;
-  #headers: Readonly<Record<string, string>> = {};
+  #head: AnswerHead | null = null;
   #settled = false;
 
-  constructor(
-    { request, target }: { readonly request: ExchangeRequest; readonly target: Target },
-    settings: ExchangeSettings,
-    completion: Completion,
-  ) {
+  constructor({ bytes, target }: ExchangeRequest, settings: ExchangeSettings, completion: Completion) {
+    this.bytes = bytes;
     this.#target = target;
     this.#settings = settings;
     this.#completion = completion;
     this.#startedAt = settings.clock();
     this.#body = new BodyPrefix(settings.maxBodyBytes);
-    this.#dispatchOptions = { method: 'POST', path: target.path, headers: request.headers, body: request.body };
-    this.#connection = settings.pool.take(target, { fresh: false });
+    this.#connection = settings.pool.take(target, this.beganAt);
   }
 
+  /** See `Connection.carry` for when. */
   start(): void {
     this.#settings.deadlines.add(this);
-    this.#connection.carry(this, this.#dispatchOptions);
+    this.#connection.carry(this);
   }
 
-  onRequestStart(): void {
+  onWrite(): void {
     this.#writtenAt = performance.now();
-    this.#connection.beginAnswer();
   }
 
-  onResponseStarted(): void {
+  onBytes(): void {
     this.#firstByteAt ??= performance.now();
   }
 
-  onResponseStart(
-    _controller: Dispatcher.DispatchController,
-    status: number,
-    headers: Record<string, string | string[] | undefined>,
-  ): void {
-    if (status < 200 || this.#settled) return;
+  onHead(head: AnswerHead): void {
     const now = performance.now();
     // A busy process may read late what came in time, or late; only its own clock at the moment of reading is certain.
-    if (now - this.beganAt >= this.#settings.deadlineMs) {
-      this.onDeadline();
-      return;
-    }
+    if (now - this.beganAt >= this.#settings.deadlineMs) return this.onDeadline();
     this.#headersAt = now;
-    this.#status = status;
-    this.#headers = joined(headers);
-    this.#connection.beginBody();
+    this.#head = head;
   }
 
-  onResponseData(_controller: Dispatcher.DispatchController, chunk: Uint8Array): void {
-    if (!this.#settled && !this.#body.append(chunk)) this.#answer({ truncated: true });
+  onBody(data: Buffer): void {
+    if (!this.#body.append(data)) this.#answer({ truncated: true, reusable: false });
   }
 
-  onResponseEnd(): void {
-    if (!this.#settled) this.#answer({ truncated: false });
+  onEnd(reusable: boolean): void {
+    this.#answer({ truncated: false, reusable });
   }
 
-  onResponseError(_controller: Dispatcher.DispatchController | null, error: Error): void {
-    if (this.#settled) return;
+  onFailure(failure: Failure): void {
     const kept = this.#connection.dial === null;
-    if (this.#headersAt !== null) {
-      this.#answer({ truncated: true });
-    } else if (error instanceof DialError) {
-      this.#fail(error.failure);
-    } else if (kept && this.#writtenAt === null) {
-      this.#startAnew(error);
-    } else {
-      if (kept && this.#firstByteAt === null) this.#settings.pool.distrust(this.#target.origin);
-      this.#fail(responseFailure(this.#target.destination.hostname, error));
-    }
-  }
-
-  onExcess(): void {
-    if (this.#headersAt !== null) this.#answer({ truncated: true });
-    else this.#fail({ code: 'response_too_large', detail: HEADERS_TOO_LARGE });
+    if (kept && this.#firstByteAt === null && failure.code === 'connection_reset') this.#settings.pool.distrust(this.#target.origin);
+    if (this.#head === null) this.#fail(failure);
+    else this.#answer({ truncated: true, reusable: false });
   }
 
   onDeadline(): void {
-    if (this.#headersAt !== null) {
-      this.#answer({ truncated: true });
-    } else {
-      const phase = this.#connection.dial?.phase ?? 'answer';
-      this.#fail({ code: 'timeout', detail: `Not done within ${this.#settings.deadlineMs / 1000} s: ${UNFINISHED[phase]}.` });
-    }
+    const phase = this.#connection.dial?.phase ?? 'answer';
+    this.onFailure({ code: 'timeout', detail: `Not done within ${this.#settings.deadlineMs / 1000} s: ${UNFINISHED[phase]}.` });
   }
 
-  /**
-   * Nothing was written and nothing dialed: a kept-alive connection broke just before this request, so another one is opened.
-   * If that does not even dial, undici refused the request itself, and the caller should hear of it.
-   */
-  #startAnew(error: Error): void {
-    if (this.#startedAnew) {
-      this.#end({ reusable: false });
-      this.#completion.reject(error);
-    } else {
-      this.#startedAnew = true;
-      this.#settings.pool.discard(this.#connection);
-      this.#connection = this.#settings.pool.take(this.#target, { fresh: true });
-      this.#connection.carry(this, this.#dispatchOptions);
-    }
-  }
-
-  #answer({ truncated }: { readonly truncated: boolean }): void {
-    const status = this.#status;
+  #answer({ truncated, reusable }: { readonly truncated: boolean; readonly reusable: boolean }): void {
+    const { status, headers } = this.#head ?? NO_HEAD;
     const accepted = status >= 200 && status < 300;
-    this.#settle(accepted ? { kind: 'accepted', status } : { kind: 'refused', status, retryAfter: this.#headers['retry-after'] ?? null }, {
-      truncated,
-      reusable: !truncated,
-    });
+    this.#settle(
+      accepted ? { kind: 'accepted', status } : { kind: 'refused', status, retryAfter: headers['retry-after'] ?? null },
+      { status, headers, body: this.#body.bytes(), bodyTruncated: truncated },
+      reusable,
+    );
   }
 
   #fail(failure: Failure): void {
-    this.#settle({ kind: 'transport_error', ...failure }, { truncated: false, reusable: false });
+    this.#settle({ kind: 'transport_error', ...failure }, null, false);
   }
 
-  #settle(outcome: Outcome, { truncated, reusable }: { readonly truncated: boolean; readonly reusable: boolean }): void {
+  #settle(outcome: Outcome, response: AttemptResult['response'], reusable: boolean): void {
+    if (this.#settled) return;
+    this.#settled = true;
     const now = performance.now();
     const timings = this.#timings(now);
-    this.#end({ reusable });
-    this.#completion.resolve({
-      startedAt: this.#startedAt,
-      durationMs: rounded(now - this.beganAt),
-      outcome,
-      response:
-        this.#headersAt === null
-          ? null
-          : { status: this.#status, headers: this.#headers, body: this.#body.bytes(), bodyTruncated: truncated },
-      timings,
-    });
-  }
-
-  #end({ reusable }: { readonly reusable: boolean }): void {
-    this.#settled = true;
     this.#settings.deadlines.delete(this);
-    if (reusable) this.#settings.pool.release(this.#connection);
+    if (reusable) this.#settings.pool.release(this.#connection, now);
     else this.#settings.pool.discard(this.#connection);
+    this.#completion.resolve({ startedAt: this.#startedAt, durationMs: rounded(now - this.beganAt), outcome, response, timings });
   }
 
   #timings(now: number): Timings {
@@ -200,14 +140,7 @@ const UNFINISHED = {
   answer: 'the answer had not come',
 } as const;
 
-function joined(headers: Record<string, string | string[] | undefined>): Record<string, string> {
-  const result: Record<string, string> = {};
-  for (const name in headers) {
-    const value = headers[name];
-    if (value !== undefined) result[name] = typeof value === 'string' ? value : value.join(', ');
-  }
-  return result;
-}
+const NO_HEAD = { status: 0, headers: {} as Readonly<Record<string, string>> };
 
 function span(ms: number | null | undefined): number | null {
   return ms === null || ms === undefined ? null : rounded(ms);

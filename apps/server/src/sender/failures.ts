@@ -6,7 +6,7 @@ export interface Failure {
   readonly detail: string;
 }
 
-/** Carries a failed dial through undici, which knows errors only. */
+/** A dial that came to nothing. */
 export class DialError extends Error {
   readonly failure: Failure;
 
@@ -56,32 +56,15 @@ function tlsReason(host: string, code: string, error: Error): string {
   }
 }
 
-/** What undici reports once a connection stands and no final headers have come. */
-export function responseFailure(host: string, error: NodeJS.ErrnoException): Failure {
-  const code = error.code ?? error.name;
-  if (code === 'UND_ERR_HEADERS_OVERFLOW' || code === 'HPE_HEADER_OVERFLOW') {
-    return { code: 'response_too_large', detail: HEADERS_TOO_LARGE };
-  }
-  if (code.startsWith('ERR_SSL')) return tlsFailure(host, error);
-  // "bad response" and "bad upgrade" are undici's words for a status that no client asked for.
-  const unasked = code === 'UND_ERR_SOCKET' && error.message.startsWith('bad ');
-  if (!unasked && (code === 'UND_ERR_SOCKET' || CONNECTION_LOST.has(code))) {
-    return { code: 'connection_reset', detail: `${host} closed the connection before it had answered (${code}).` };
-  }
-  // The parser's own words, in parentheses at the end of its message; nothing of what the endpoint sent is in them.
-  const reason = error.name === 'HTTPParserError' ? /\((.+)\)$/.exec(error.message)?.[1] : undefined;
-  return { code: 'invalid_response', detail: `What ${host} answered is not a valid HTTP/1.1 response (${reason ?? code}).` };
+/** A connection that stood, and ended before the final headers had come. @param error null where the other side simply closed it */
+export function brokenConnection(host: string, error: NodeJS.ErrnoException | null): Failure {
+  if (error?.code?.startsWith('ERR_SSL')) return tlsFailure(host, error);
+  return { code: 'connection_reset', detail: `${host} closed the connection before it had answered (${error?.code ?? 'closed'}).` };
+}
+
+/** @param problem why it is no answer, in words of our own */
+export function invalidAnswer(host: string, problem: string): Failure {
+  return { code: 'invalid_response', detail: `What ${host} answered is not a valid HTTP/1.1 response (${problem}).` };
 }
 
 export const HEADERS_TOO_LARGE = 'The headers of the answer are larger than 16 KiB.';
-
-const CONNECTION_LOST = new Set([
-  'ECONNRESET',
-  'EPIPE',
-  'ECONNABORTED',
-  'ETIMEDOUT',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'ENETDOWN',
-  'ENOTCONN',
-]);

@@ -7,10 +7,14 @@ const MAX_IDLE = 512;
 /** How long the connections of a server that closed one under a request are not kept. */
 const DISTRUST_MS = 60_000;
 
+/** How often idle connections are looked through for those whose time is over. */
+const SWEEP_MS = 1_000;
+
 export interface Target {
   readonly origin: string;
   readonly destination: Destination;
-  readonly path: string;
+  /** See `requestStart`. */
+  readonly requestStart: string;
 }
 
 /**
@@ -25,6 +29,7 @@ export class Pool {
   readonly #idle = new Set<Connection>();
   readonly #inUse = new Set<Connection>();
   readonly #distrustedUntil = new Map<string, number>();
+  #sweeper: NodeJS.Timeout | null = null;
   #closing: (() => void) | null = null;
 
   constructor(dialSettings: DialSettings, maxBodyBytes: number) {
@@ -32,16 +37,16 @@ export class Pool {
     this.#maxBodyBytes = maxBodyBytes;
   }
 
-  /** A connection for one request: an idle one where there is one and `fresh` does not forbid it. */
-  take(target: Target, { fresh }: { readonly fresh: boolean }): Connection {
-    const connection = (fresh ? undefined : this.#takeIdle(target.origin)) ?? this.#newConnection(target);
+  /** A connection for one request: an idle one where there is one. @param now by `performance.now()` */
+  take(target: Target, now: number): Connection {
+    const connection = this.#takeIdle(target.origin, now) ?? this.#newConnection(target);
     this.#inUse.add(connection);
     return connection;
   }
 
-  /** Gives a connection back after a complete answer. */
-  release(connection: Connection): void {
-    connection.leave();
+  /** Gives a connection back after a complete answer. @param now by `performance.now()` */
+  release(connection: Connection, now: number): void {
+    connection.leave(now);
     if (this.#closing !== null || this.#isDistrusted(connection.origin)) this.discard(connection);
     else this.#keep(connection);
   }
@@ -69,6 +74,7 @@ export class Pool {
   /** Ends idle connections now, and resolves when the last of those in use has come back. */
   close(): Promise<void> {
     for (const connection of [...this.#idle]) this.discard(connection);
+    clearTimeout(this.#sweeper ?? undefined);
     return new Promise((resolve) => {
       this.#closing = resolve;
       if (this.#inUse.size === 0) resolve();
@@ -86,6 +92,7 @@ export class Pool {
     const siblings = this.#idleByOrigin.get(connection.origin);
     if (siblings === undefined) this.#idleByOrigin.set(connection.origin, [connection]);
     else siblings.push(connection);
+    this.#sweeper ??= setTimeout(this.#sweep, SWEEP_MS);
     if (this.#idle.size > MAX_IDLE) {
       const [oldest] = this.#idle;
       if (oldest !== undefined) this.discard(oldest);
@@ -100,11 +107,22 @@ export class Pool {
     });
   }
 
-  #takeIdle(origin: string): Connection | undefined {
-    const connection = this.#idleByOrigin.get(origin)?.at(-1);
-    if (connection !== undefined) this.#forgetIdle(connection);
-    return connection;
+  #takeIdle(origin: string, now: number): Connection | undefined {
+    for (;;) {
+      const connection = this.#idleByOrigin.get(origin)?.at(-1);
+      if (connection === undefined) return undefined;
+      this.#forgetIdle(connection);
+      if (connection.isIdleAt(now)) return connection;
+      connection.destroy();
+    }
   }
+
+  readonly #sweep = (): void => {
+    this.#sweeper = null;
+    const now = performance.now();
+    for (const connection of [...this.#idle]) if (!connection.isIdleAt(now)) this.discard(connection);
+    if (this.#idle.size > 0) this.#sweeper = setTimeout(this.#sweep, SWEEP_MS);
+  };
 
   #forgetIdle(connection: Connection): void {
     if (!this.#idle.delete(connection)) return;

@@ -7,6 +7,8 @@ import { deliveryHeaders } from './headers.ts';
 import { createNameResolver } from './names.ts';
 import { Pool, type Target } from './pool.ts';
 import { Recent } from './recent.ts';
+import { requestBytes, requestStart } from './request-bytes.ts';
+import { Turns } from './turns.ts';
 
 export interface SendRequest {
   /** http: or https:. */
@@ -96,32 +98,44 @@ export function createDirectSender(options: SenderOptions): DirectSender {
   const settings = { pool, deadlines: new Deadlines(deadlineMs), deadlineMs, maxBodyBytes, clock: options.clock ?? Date.now };
   const targets = new Recent(targetOf);
   const prepared = new Recent(prepareSecret);
+  const turns = new Turns();
   let closed: Promise<void> | null = null;
 
-  const send = (request: SendRequest, completion: Completion): void => {
-    if (closed !== null) {
-      completion.reject(new Error('The sender is closed.'));
-      return;
-    }
-    const target = targets.get(request.url);
+  const begin = ({ url, headers, body }: SendRequest, completion: Completion): void => {
+    const target = targets.get(url);
     if (target === null) completion.resolve(unsendable(settings.clock()));
-    else new Exchange({ request, target }, settings, completion).start();
+    else new Exchange({ bytes: requestBytes(target, headers, body), target }, settings, completion).start();
+  };
+  const queue = (completion: Completion, request: () => SendRequest): void => {
+    if (closed !== null) return completion.reject(new Error('The sender is closed.'));
+    turns.add({
+      begin() {
+        try {
+          begin(request(), completion);
+        } catch (error) {
+          completion.reject(error);
+        }
+      },
+    });
   };
 
   return {
-    send,
+    send(request, completion) {
+      queue(completion, () => request);
+    },
     deliver({ url, secrets, customHeaders, userAgent, eventId, body, late }, completion) {
-      try {
+      queue(completion, () => {
         const timestampSeconds = Math.floor(settings.clock() / 1000);
         const keys = { current: prepared.get(secrets.current), others: secrets.others.map((secret) => prepared.get(secret)) };
         const headers = deliveryHeaders({ eventId, body, timestampSeconds, secrets: keys, customHeaders, late, userAgent });
-        send({ url, headers, body }, completion);
-      } catch (error) {
-        completion.reject(error);
-      }
+        return { url, headers, body };
+      });
     },
     close() {
-      closed ??= pool.close().then(() => names.close());
+      closed ??= turns
+        .idle()
+        .then(() => pool.close())
+        .then(() => names.close());
       return closed;
     },
   };
@@ -143,7 +157,7 @@ function targetOf(text: string): Target | null {
   const secure = url.protocol === 'https:';
   const hostname = url.hostname.startsWith('[') ? url.hostname.slice(1, -1) : url.hostname;
   const port = url.port === '' ? (secure ? 443 : 80) : Number(url.port);
-  return { origin: url.origin, destination: { hostname, port, secure }, path: url.pathname + url.search };
+  return { origin: url.origin, destination: { hostname, port, secure }, requestStart: requestStart(url.host, url.pathname + url.search) };
 }
 
 /** Such URLs are refused when an endpoint is saved; one that is met here all the same must not stop its lane with an exception. */

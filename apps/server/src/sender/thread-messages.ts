@@ -113,6 +113,8 @@ export function readRequests(
 export class ResultPack {
   #numbers: number[] = [];
   #since = Date.now();
+  /** A connection gives the same object as long as its server answers with the same head. */
+  readonly #texts = new WeakMap<Readonly<Record<string, string>>, string>();
   #headers: string[] = [];
   #bodies: Uint8Array[] = [];
   #bodiesSize = 0;
@@ -131,10 +133,18 @@ export class ResultPack {
       hundredths(body),
       response.body.length,
     );
-    this.#headers.push(JSON.stringify(response.headers));
+    this.#headers.push(this.#textOf(response.headers));
     this.#bodies.push(response.body);
     this.#bodiesSize += response.body.length;
     return true;
+  }
+
+  #textOf(headers: Readonly<Record<string, string>>): string {
+    const known = this.#texts.get(headers);
+    if (known !== undefined) return known;
+    const text = JSON.stringify(headers);
+    this.#texts.set(headers, text);
+    return text;
   }
 
   take(): PackedResults {

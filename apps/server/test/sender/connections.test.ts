@@ -115,6 +115,33 @@ test('a kept-alive connection that breaks just before a request is written: the 
   expect(endpoint.requests).toHaveLength(20);
 });
 
+test('an idle connection is ended before its server ends it: after 4 s, or 2 s before the time that the server names', async () => {
+  const idleFor = async (...headers: string[]): Promise<number> => {
+    let ended: (at: number) => void = () => undefined;
+    const end = new Promise<number>((resolve) => {
+      ended = resolve;
+    });
+    const endpoint = await start((socket) => {
+      socket.on('close', () => ended(performance.now()));
+      socket.write(response('200 OK', { headers }));
+    });
+    await newSender().send({ url: endpoint.url, headers: {}, body: BODY });
+    const answeredAt = performance.now();
+    return (await end) - answeredAt;
+  };
+  const [asUsual, named, tooShort] = await Promise.all([
+    idleFor(),
+    idleFor('Connection: keep-alive', 'Keep-Alive: timeout=3'),
+    idleFor('Keep-Alive: timeout=2'),
+  ]);
+  // Looked for once a second.
+  expect(asUsual).toBeGreaterThan(3_900);
+  expect(asUsual).toBeLessThan(5_500);
+  expect(named).toBeGreaterThan(900);
+  expect(named).toBeLessThan(2_500);
+  expect(tooShort).toBeLessThan(500);
+});
+
 test('TLS by name: the name is sent to the server, and the certificate is checked for it', async () => {
   const asked: unknown[] = [];
   const endpoint = await start(
@@ -184,7 +211,7 @@ test('a header that is no header is the caller’s mistake, and rejects', async 
   const sender = newSender();
   const request = (headers: Record<string, string>) => sender.send({ url: endpoint.url, headers, body: BODY });
   await expect(request({ 'X-Bad': 'a\r\nb' })).rejects.toThrow('invalid X-Bad header');
-  await expect(request({ expect: '100-continue' })).rejects.toThrow('expect header not supported');
+  await expect(request({ expect: '100-continue' })).rejects.toThrow('invalid expect header');
   expect(endpoint.requests).toEqual([]);
   expect((await request({})).outcome.kind).toBe('accepted');
 });
