@@ -13,10 +13,8 @@ const IDLE_MARGIN_MS = 2_000;
 
 /** The request that a connection carries. */
 export interface Passenger {
-  /** Head and body. */
-  readonly bytes: Buffer;
-  /** It is being written now. */
-  onWrite(): void;
+  /** It is being written now. @returns head and body; asked for once, so that a large one is not kept until the answer comes */
+  onWrite(): Buffer;
   /** Bytes of its answer have come; what they hold follows. */
   onBytes(): void;
   onHead(head: AnswerHead): void;
@@ -133,8 +131,7 @@ export class Connection implements AnswerListener {
 
   #write(socket: Socket, passenger: Passenger): void {
     this.#reader.begin();
-    passenger.onWrite();
-    socket.write(passenger.bytes);
+    socket.write(passenger.onWrite());
   }
 
   #hear(socket: Socket, bytes: Buffer): void {

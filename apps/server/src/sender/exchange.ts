@@ -31,13 +31,13 @@ export interface ExchangeRequest {
  */
 export class Exchange implements Passenger, Timed {
   readonly beganAt = performance.now();
-  readonly bytes: Buffer;
   readonly #target: Target;
   readonly #settings: ExchangeSettings;
   readonly #completion: Completion;
   readonly #startedAt: number;
   readonly #body: BodyPrefix;
   readonly #connection: Connection;
+  #bytes: Buffer;
   #writtenAt: number | null = null;
   #firstByteAt: number | null = null;
   #headersAt: number | null = null;
@@ -45,7 +45,7 @@ export class Exchange implements Passenger, Timed {
   #settled = false;
 
   constructor({ bytes, target }: ExchangeRequest, settings: ExchangeSettings, completion: Completion) {
-    this.bytes = bytes;
+    this.#bytes = bytes;
     this.#target = target;
     this.#settings = settings;
     this.#completion = completion;
@@ -60,8 +60,11 @@ export class Exchange implements Passenger, Timed {
     this.#connection.carry(this);
   }
 
-  onWrite(): void {
+  onWrite(): Buffer {
     this.#writtenAt = performance.now();
+    const bytes = this.#bytes;
+    this.#bytes = NOTHING;
+    return bytes;
   }
 
   onBytes(): void {
@@ -140,6 +143,7 @@ const UNFINISHED = {
   answer: 'the answer had not come',
 } as const;
 
+const NOTHING = Buffer.alloc(0);
 const NO_HEAD = { status: 0, headers: {} as Readonly<Record<string, string>> };
 
 function span(ms: number | null | undefined): number | null {

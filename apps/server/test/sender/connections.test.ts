@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import { createSender, type Sender, type SenderOptions } from '../../src/sender/sender.ts';
 import { answers, type Endpoint, pem, response, startEndpoint } from './endpoint.ts';
 import { startNameServer } from './name-server.ts';
@@ -140,6 +140,56 @@ test('an idle connection is ended before its server ends it: after 4 s, or 2 s b
   expect(named).toBeGreaterThan(900);
   expect(named).toBeLessThan(2_500);
   expect(tooShort).toBeLessThan(500);
+});
+
+test('a connection whose time is over is not used, though it was not ended yet', async () => {
+  const endpoint = await start(answers(response('200 OK')));
+  const sender = newSender();
+  const request = { url: endpoint.url, headers: {}, body: BODY };
+  vi.useFakeTimers({ toFake: ['performance'] });
+  cleanUp.push(async () => void vi.useRealTimers());
+  await sender.send(request);
+  vi.advanceTimersByTime(3_990);
+  await sender.send(request);
+  expect(endpoint.connections).toBe(1);
+  vi.advanceTimersByTime(4_010);
+  await sender.send(request);
+  expect(endpoint.connections).toBe(2);
+});
+
+test('bytes that come while nothing was asked end the connection', async () => {
+  const sockets: Socket[] = [];
+  const endpoint = await start((socket) => {
+    sockets.push(socket);
+    socket.write(response('200 OK', { body: `answer ${sockets.length}` }));
+  });
+  const sender = newSender();
+  const request = { url: endpoint.url, headers: {}, body: BODY };
+  await sender.send(request);
+  const [socket = expect.fail('no connection')] = sockets;
+  const closed = once(socket, 'close');
+  const writtenAt = performance.now();
+  socket.write(response('200 OK', { body: 'forged' }));
+  await closed;
+  expect(performance.now() - writtenAt, 'not only when its time was over').toBeLessThan(2_000);
+  const { response: second } = await sender.send(request);
+  expect(Buffer.from(second?.body ?? []).toString()).toBe('answer 2');
+  expect(endpoint.connections).toBe(2);
+});
+
+test('a request that was answered before it was read whole leaves no connection for the next', async () => {
+  const endpoint = await start(
+    (socket) => {
+      socket.pause();
+      socket.write(response('200 OK'));
+    },
+    { atAccept: true },
+  );
+  const sender = newSender();
+  const request = { url: endpoint.url, headers: {}, body: Buffer.alloc(8 * 1024 * 1024) };
+  const outcomes = [await sender.send(request), await sender.send(request)].map(({ outcome }) => outcome.kind);
+  expect(outcomes).toEqual(['accepted', 'accepted']);
+  expect(endpoint.connections).toBe(2);
 });
 
 test('TLS by name: the name is sent to the server, and the certificate is checked for it', async () => {
