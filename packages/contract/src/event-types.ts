@@ -66,6 +66,37 @@ export const EventTypeSchema = Type.Object(
 );
 export type EventTypeView = Static<typeof EventTypeSchema>;
 
+export const EventTypeDetailSchema = Type.Object(
+  {
+    ...EventTypeSchema.properties,
+    subscribers: Nullable(
+      Type.Object(
+        { production: Type.Integer({ minimum: 0 }), sandbox: Type.Integer({ minimum: 0 }) },
+        {
+          description: 'How many endpoints name it among their `event_types`, in every application. For a service key; otherwise null',
+        },
+      ),
+    ),
+  },
+  {
+    title: 'EventTypeDetail',
+    description: 'A type of the catalogue, and who has subscribed to it by its name',
+    examples: [
+      {
+        name: 'shipment.status_updated',
+        description: 'A shipment changed its status',
+        schema: null,
+        example: { shipment: { id: 'shp_7Q2M', status: 'in_transit' } },
+        strict: false,
+        created_at: '2026-11-23T10:00:00.000Z',
+        updated_at: '2026-11-23T10:00:00.000Z',
+        subscribers: { production: 12, sandbox: 3 },
+      },
+    ],
+  },
+);
+export type EventTypeDetailView = Static<typeof EventTypeDetailSchema>;
+
 export const EventTypePageSchema = PageOf(EventTypeSchema, 'EventTypePage');
 
 export const EventTypeParamsSchema = Closed({ name: EventTypeNameSchema });

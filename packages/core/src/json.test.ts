@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
-import { type JsonRules, readJson } from './json.ts';
+import { type JsonRules, lineInJson, readJson } from './json.ts';
 
 const RULES: JsonRules = { maxDepth: 100 };
 const SINGLE: JsonRules = { maxDepth: 100, verbatim: ['data'] };
@@ -206,5 +206,26 @@ describe('properties', () => {
       }),
       { numRuns: 3_000 },
     );
+  });
+});
+
+describe('the line of a value', () => {
+  const TEXT = '{\n  "shipment": {\n    "a.b": [\n      1,\n      { "7": 2 }\n    ]\n  }\n}';
+  test.each<[(string | number)[], number | null]>([
+    [[], 1],
+    [['shipment'], 2],
+    [['shipment', 'a.b'], 3],
+    [['shipment', 'a.b', 0], 4],
+    [['shipment', 'a.b', 1, '7'], 5],
+    [['shipment', 'a.b', 1, 7], null],
+    [['shipment', 'a.b', 2], null],
+    [['nowhere'], null],
+  ])('%j: %j', (steps, line) => {
+    expect(lineInJson(TEXT, { steps, maxDepth: 100 })).toBe(line);
+  });
+
+  test('is not known where the text is no JSON, or a key comes twice', () => {
+    expect(lineInJson('{"a":}', { steps: ['a'], maxDepth: 100 })).toBeNull();
+    expect(lineInJson('{"a":1,"a":2}', { steps: ['a'], maxDepth: 100 })).toBeNull();
   });
 });

@@ -52,6 +52,33 @@ export function readJson(text: string, rules: JsonRules): JsonReading {
   }
 }
 
+/**
+ * The line, from 1, on which a value of a JSON text begins: what an error's path means to whoever wrote the text by hand.
+ * Null where there is no such value, where the text is no JSON, and where an object on the way repeats a key.
+ */
+export function lineInJson(
+  text: string,
+  options: { readonly steps: readonly (string | number)[]; readonly maxDepth: number },
+): number | null {
+  const root: VerbatimTree = { verbatim: false, below: new Map() };
+  let node = root;
+  for (const step of options.steps) {
+    const next: VerbatimTree = { verbatim: false, below: new Map() };
+    node.below.set(typeof step === 'number' ? ELEMENTS : step, next);
+    node = next;
+  }
+  node.verbatim = true;
+  const scan = new Scan(text, options.maxDepth);
+  try {
+    scan.document(root);
+  } catch (error) {
+    if (error instanceof Fault) return null;
+    throw error;
+  }
+  const span = scan.spans.get(pathText(options.steps));
+  return span === undefined ? null : lineAndColumn(text, span[0]).line;
+}
+
 /** What is verbatim below a value: the tree of the rules' paths, followed in step with the text. */
 interface VerbatimTree {
   verbatim: boolean;
@@ -121,7 +148,7 @@ class Scan {
   }
 
   path(): string {
-    return this.#steps.map((step, index) => pathStep(step, index === 0)).join('');
+    return pathText(this.#steps);
   }
 
   document(tree: VerbatimTree): void {
@@ -272,19 +299,28 @@ function decodedKey(quoted: string): string {
   return quoted.includes('\\') ? String(JSON.parse(quoted)) : quoted.slice(1, -1);
 }
 
+function pathText(steps: readonly (string | number)[]): string {
+  return steps.map((step, index) => pathStep(step, index === 0)).join('');
+}
+
 function pathStep(step: string | number, first: boolean): string {
   if (typeof step === 'number') return `[${step}]`;
   if (/^[A-Za-z_$][\w$-]{0,63}$/.test(step)) return first ? step : `.${step}`;
   return `[${JSON.stringify(step.length > 64 ? `${step.slice(0, 64)}…` : step)}]`;
 }
 
-/** Line and column, from 1, as an editor shows them. */
 function place(text: string, at: number): string {
+  const { line, column } = lineAndColumn(text, at);
+  return `line ${line}, column ${column}`;
+}
+
+/** From 1, as an editor shows them. */
+function lineAndColumn(text: string, at: number): { readonly line: number; readonly column: number } {
   let line = 1;
   let lineStart = 0;
   for (let end = text.indexOf('\n'); end !== -1 && end < at; end = text.indexOf('\n', lineStart)) {
     line++;
     lineStart = end + 1;
   }
-  return `line ${line}, column ${at - lineStart + 1}`;
+  return { line, column: at - lineStart + 1 };
 }

@@ -1,8 +1,10 @@
 /** The catalogue's JSON Schemas: compiled, kept, and asked whether a publish fits. */
 import type { FieldError } from '@posthorn/contract';
+import { lineInJson } from '@posthorn/core';
 import { Ajv2020, type Options, type ValidateFunction } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import type { EventType } from '../store/store.ts';
+import { MAX_DEPTH } from './json-body.ts';
 import { errorsOf, fieldError } from './validation.ts';
 
 /** A schema is the provider's own: keywords that are not known are notes, as JSON Schema has it. Nothing is ever fetched. */
@@ -21,13 +23,58 @@ export type Compilation = { readonly ok: true; readonly validators: Validators }
 export function compileSchema(text: string): Compilation {
   try {
     const schema = JSON.parse(text) as object;
-    const check = compiler(false).compile(schema);
+    const ajv = compiler(false);
+    if (ajv.validateSchema(schema) !== true) return { ok: false, message: misformed(text, ajv) };
+    const check = ajv.compile(schema);
     // Such a validator answers with a promise, which would pass for a yes.
     if ('$async' in check && check.$async === true) return { ok: false, message: '$async is not part of JSON Schema' };
     return { ok: true, validators: { check, list: compiler(true).compile(schema) } };
   } catch (error) {
     return { ok: false, message: error instanceof Error ? error.message.slice(0, 500) : 'it does not compile' };
   }
+}
+
+/** What JSON Schema itself has against a schema: the first of it, since the others mostly follow from it. */
+function misformed(text: string, { errors }: Ajv2020): string {
+  const [first] = errors ?? [];
+  if (first === undefined) return 'it does not compile';
+  const { path, message } = fieldError(first);
+  return `${path === '' ? 'the schema' : path} ${message}${lineNote(text, { pointer: first.instancePath, name: 'schema' })}`;
+}
+
+/** What of an example does not fit the schema that was given with it, with the line where the example's text has more than one. */
+export function exampleMisfits(validators: Validators, text: string): FieldError[] {
+  const example: unknown = JSON.parse(text);
+  if (validators.check(example)) return [];
+  return errorsOf(validators, example).map((error) => {
+    const { path, message } = fieldError(error, 'example');
+    // A field that should not be there has a line of its own; one that is missing has that of the object it is missing in.
+    const extra: unknown = error.params['additionalProperty'] ?? error.params['unevaluatedProperty'];
+    const pointer =
+      typeof extra === 'string' ? `${error.instancePath}/${extra.replaceAll('~', '~0').replaceAll('/', '~1')}` : error.instancePath;
+    return { path, message: `${message}, says the schema given with it${lineNote(text, { pointer, name: 'example' })}` };
+  });
+}
+
+/** ` (line 4 of the example)`: whoever wrote the text by hand looks for lines, not for paths. Nothing for a text of one line. */
+function lineNote(text: string, { pointer, name }: { readonly pointer: string; readonly name: string }): string {
+  if (!text.includes('\n')) return '';
+  const line = lineInJson(text, { steps: stepsOf(pointer, JSON.parse(text)), maxDepth: MAX_DEPTH });
+  return line === null ? '' : ` (line ${line} of the ${name})`;
+}
+
+/** A JSON pointer (RFC 6901) as keys and indexes: only the value tells whether `7` is the one or the other. */
+function stepsOf(pointer: string, value: unknown): (string | number)[] {
+  let at = value;
+  return pointer
+    .split('/')
+    .slice(1)
+    .map((token) => {
+      const key = token.replaceAll('~1', '/').replaceAll('~0', '~');
+      const step = Array.isArray(at) ? Number(key) : key;
+      at = (at as Readonly<Record<string | number, unknown>> | null | undefined)?.[step];
+      return step;
+    });
 }
 
 /** An instance of its own for each schema: an `$id` that two of them share must not make one the other. */

@@ -1,4 +1,5 @@
 import {
+  EventTypeDetailSchema,
   EventTypePageSchema,
   EventTypeParamsSchema,
   EventTypePutSchema,
@@ -9,7 +10,7 @@ import {
 import type { EventType } from '../store/store.ts';
 import { principalOf } from './auth.ts';
 import type { Api, ApiOptions } from './context.ts';
-import { compileSchema, misfits } from './event-schemas.ts';
+import { compileSchema, exampleMisfits } from './event-schemas.ts';
 import { timestamp } from './instants.ts';
 import type { RawBody } from './json-body.ts';
 import { JsonText } from './json-text.ts';
@@ -72,13 +73,14 @@ export function eventTypeRoutes(api: Api, { store }: ApiOptions): void {
         operationId: 'getEventType',
         tags: TAGS,
         params: EventTypeParamsSchema,
-        response: { 200: EventTypeSchema, ...problemResponses('event_type_not_found') },
+        response: { 200: EventTypeDetailSchema, ...problemResponses('event_type_not_found') },
       },
     },
     async (request) => {
       const eventType = await store.eventTypes.get(request.params.name);
       if (eventType === null) throw eventTypeNotFound();
-      return eventTypeView(eventType);
+      const subscribers = principalOf(request).rank === 'provider' ? await store.eventTypes.subscribers(eventType.name) : null;
+      return { ...eventTypeView(eventType), subscribers };
     },
   );
 
@@ -121,11 +123,7 @@ function catalogueErrors(type: {
   if (type.schema === null) return type.strict ? [{ path: 'strict', message: 'needs a schema to be strict about' }] : [];
   const compilation = compileSchema(type.schema);
   if (!compilation.ok) return [{ path: 'schema', message: `is not a JSON Schema (2020-12) that works by itself: ${compilation.message}` }];
-  if (type.example === null) return [];
-  return misfits(compilation.validators, JSON.parse(type.example), 'example').map(({ path, message }) => ({
-    path,
-    message: `${message}, says the schema given with it`,
-  }));
+  return type.example === null ? [] : exampleMisfits(compilation.validators, type.example);
 }
 
 function eventTypeView(type: EventType) {

@@ -130,6 +130,44 @@ describe('the catalogue', () => {
     expect((await bench.call('GET', '/v1/event-types')).body.data).toEqual([]);
   });
 
+  test.each<[string, string, string, string]>([
+    [
+      'the schema',
+      '{\n  "properties": {\n    "a/b": {\n      "type": "strng"\n    }\n  }\n}',
+      '{}',
+      'schema: is not a JSON Schema (2020-12) that works by itself: properties["a/b"].type must be "array", "boolean", "integer", "null", "number", "object" or "string" (line 4 of the schema)',
+    ],
+    [
+      'the example',
+      '{ "properties": { "list": { "items": { "type": "string" } }, "a": { "required": ["b"] } } }',
+      '{\n  "list": [\n    "x",\n    7\n  ],\n  "a": {}\n}',
+      'example.list[1]: must be a string, says the schema given with it (line 4 of the example) (and 1 more)',
+    ],
+    [
+      'a field that should not be there',
+      '{ "additionalProperties": false }',
+      '{\n\n  "a/~b": 1\n}',
+      'example["a/~b"]: is not a known field, says the schema given with it (line 3 of the example)',
+    ],
+  ])('says the line of %s that does not do', async (_, schema, example, detail) => {
+    const raw = `{"description":"d","schema":${schema},"example":${example}}`;
+    expect((await bench.call('PUT', '/v1/event-types/a.b', { raw })).body).toMatchObject({ code: 'invalid_request', detail });
+  });
+
+  test('tells the provider, and nobody else, who has subscribed to a type by its name', async () => {
+    await bench.call('PUT', '/v1/event-types/a.b', { raw });
+    await endpoint({ event_types: ['a.b', 'c.d'] });
+    await endpoint({ event_types: ['a.*'] });
+    expect((await bench.call('GET', '/v1/event-types/a.b')).body).toMatchObject({
+      name: 'a.b',
+      subscribers: { production: 0, sandbox: 1 },
+    });
+    expect((await bench.call('GET', '/v1/event-types/a.b', { key: (await bench.tenant('acme')).keys.sandbox })).body).toMatchObject({
+      name: 'a.b',
+      subscribers: null,
+    });
+  });
+
   test('keeps two schemas with one $id apart', async () => {
     for (const [name, field] of [
       ['a.b', 'x'],

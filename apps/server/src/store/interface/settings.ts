@@ -22,6 +22,8 @@ export interface EventTypeStore {
   getMany(names: readonly string[]): Promise<EventType[]>;
   list(page: PageRequest): Promise<Page<EventType>>;
   delete(name: string): Promise<boolean>;
+  /** How many endpoints name this type itself among their event types: not those that take all, or a pattern. */
+  subscribers(name: string): Promise<Readonly<Record<Environment, number>>>;
 }
 
 export interface Key {

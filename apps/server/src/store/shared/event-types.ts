@@ -1,7 +1,7 @@
 /** The event catalogue, shared by both environments. */
 import { isEventTypeName } from '@posthorn/core';
 import { type Action, eventTypeChanges } from '../audit.ts';
-import type { EventType, EventTypeStore } from '../store.ts';
+import type { Environment, EventType, EventTypeStore } from '../store.ts';
 import { InvalidCursor } from '../store.ts';
 import { recordChange } from './audit.ts';
 import type { SharedContext } from './context.ts';
@@ -80,6 +80,18 @@ export function eventTypeStore(context: SharedContext): EventTypeStore {
         yield* record('event_type.delete', before, null);
         return true;
       });
+    },
+    async subscribers(name) {
+      // Both engines know `replace`, and mean capitals by it as they are: LIKE does not with SQLite. A name needs no escape within its quotes.
+      const counts = await context.read(() =>
+        all<{ environment: Environment; n: number }>(
+          `SELECT environment, count(*) AS n FROM endpoints
+           WHERE deleted_at IS NULL AND replace(event_types, ?, '') <> event_types GROUP BY environment`,
+          `"${name}"`,
+        ),
+      );
+      const of = (environment: Environment) => counts.find((row) => row.environment === environment)?.n ?? 0;
+      return { production: of('production'), sandbox: of('sandbox') };
     },
   };
 }

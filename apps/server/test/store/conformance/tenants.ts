@@ -169,6 +169,19 @@ export function tenantsConformance(open: OpenStore): void {
       expect(await store.eventTypes.get('a')).toBeNull();
       await expect(store.eventTypes.list({ limit: 2, cursor: '!!' })).rejects.toThrow(InvalidCursor);
     });
+
+    test('know how many endpoints name them, in each environment: as they are written, and not by a pattern', async () => {
+      const application = await prepare(store);
+      const other = (await store.applications.upsert({ uid: 'other', name: 'Other' })).application.id;
+      await addEndpoint(store, application, { eventTypes: ['a_b.c', 'd'] });
+      await addEndpoint(store, other, { eventTypes: ['a_b.c'] });
+      for (const eventTypes of [[], ['a_b.*'], ['axb.c'], ['A_B.c'], ['a_b.c.d'], ['x.a_b.c']])
+        await addEndpoint(store, application, { eventTypes });
+      const gone = await addEndpoint(store, application, { eventTypes: ['a_b.c'] });
+      await store.endpoints.delete('sandbox', gone.id);
+      expect(await store.eventTypes.subscribers('a_b.c')).toEqual({ production: 0, sandbox: 2 });
+      expect(await store.eventTypes.subscribers('nothing')).toEqual({ production: 0, sandbox: 0 });
+    });
   });
 }
 
