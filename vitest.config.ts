@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config';
 
 /** The registry has a Chromium for Linux on x64. Elsewhere its tests are left out, except in CI, where they fail. */
 const hasBrowser = (process.platform === 'linux' && process.arch === 'x64') || process.env['CI'] !== undefined;
-const BROWSER_TESTS = 'apps/web/test/{journey,keyboard,pages,people,verify}.test.ts';
+const BROWSER_TESTS = 'apps/web/test/{journey,keyboard,operator,pages,people,verify}.test.ts';
 if (!hasBrowser)
   process.stdout.write('left out: the tests of the web app in a browser: there is no Chromium for this platform on the registry\n');
 

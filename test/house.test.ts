@@ -86,6 +86,7 @@ const VIOLATIONS = [
   ),
   importing('apps/server/src/knows-main.ts', './main.ts'),
   importing('apps/web/src/knows-core.ts', '@posthorn/core'),
+  importing('apps/web/src/knows-cadence.ts', '@posthorn/core/cadence'),
   importing('apps/web/src/knows-server.ts', '../../server/src/store/store.ts'),
   importing('examples/shipping/src/knows-core.ts', '@posthorn/core'),
   seed('apps/server/src/api/knows-pg-later.ts', IMPORTS, "export const pg = await import('pg');"),
@@ -125,6 +126,7 @@ const ALLOWED = [
   importing('apps/server/src/inbox/uses-receiver.ts', '@posthorn/receiver'),
   importing('apps/server/src/main.ts', './dispatcher/dispatcher.ts'),
   importing('apps/web/src/uses-contract.ts', '@posthorn/contract'),
+  importing('apps/web/src/uses-reader.ts', '@posthorn/core/json'),
   seed('apps/server/src/sender/uses-clock.ts', PURITY, 'export const now = Date.now();'),
   seed('packages/core/src/uses-instant.ts', PURITY, 'export const at = (now: number) => new Date(now);'),
   seed(

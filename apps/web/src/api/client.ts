@@ -31,11 +31,26 @@ export class ApiProblem extends Error {
 
 const UNREACHABLE = { code: 'unreachable', detail: 'The server does not answer. Check your connection, then try again.' };
 
+/** A body that is JSON already and is sent as it stands: the digits and spaces of a schema are its author's. */
+export class JsonText {
+  readonly text: string;
+  constructor(text: string) {
+    this.text = text;
+  }
+}
+
+type Request<R extends Route> = Parts<R> & { readonly scope?: Scope | undefined; readonly signal?: AbortSignal | undefined };
+
 /** @throws {ApiProblem} for any answer that is not 2xx, and when there is none */
-export async function call<R extends Route>(
-  route: R,
-  request: Parts<R> & { readonly scope?: Scope | undefined; readonly signal?: AbortSignal | undefined },
-): Promise<Answer<R>> {
+export async function call<R extends Route>(route: R, request: Request<R>): Promise<Answer<R>> {
+  const text = await callForText(route, request);
+  // Examples and schemas of the catalogue are shown as the provider wrote them; all other numbers are the server's own.
+  const parse = route.includes(' /v1/event-types') ? parseExactly : JSON.parse;
+  return (text === '' ? null : parse(text)) as Answer<R>;
+}
+
+/** The same, for the answer as it was written. */
+export async function callForText<R extends Route>(route: R, request: Request<R>): Promise<string> {
   const [method = 'GET', template = '/'] = route.split(' ');
   const { path, query, body, scope, signal } = request as {
     path?: Record<string, string>;
@@ -52,12 +67,12 @@ export async function call<R extends Route>(
       ...(scope?.application ? { 'Posthorn-Application': scope.application } : {}),
       ...(body === undefined ? {} : { 'Content-Type': 'application/json' }),
     },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    ...(body === undefined ? {} : { body: body instanceof JsonText ? body.text : JSON.stringify(body) }),
     ...(signal === undefined ? {} : { signal }),
   });
 }
 
-async function send<T>(url: string, init: RequestInit): Promise<T> {
+async function send(url: string, init: RequestInit): Promise<string> {
   let response: Response;
   let text: string;
   try {
@@ -67,9 +82,7 @@ async function send<T>(url: string, init: RequestInit): Promise<T> {
     if (error instanceof DOMException && error.name === 'AbortError') throw error;
     throw new ApiProblem(0, UNREACHABLE);
   }
-  // Examples and schemas of the catalogue are shown as the provider wrote them; all other numbers are the server's own.
-  const parse = url.startsWith('/v1/event-types') ? parseExactly : JSON.parse;
-  if (response.ok) return (text === '' ? null : parse(text)) as T;
+  if (response.ok) return text;
   throw new ApiProblem(response.status, problemIn(text, response.status));
 }
 

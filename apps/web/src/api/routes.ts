@@ -15,6 +15,7 @@ import type {
   EventPublish,
   EventPublishedView,
   EventQuery,
+  EventTypeDetailView,
   EventTypeView,
   EventView,
   InboxRequestView,
@@ -43,6 +44,7 @@ import type {
   TestResultView,
   UrlTest,
 } from '@posthorn/contract';
+import type { JsonText } from './client.ts';
 import type { Page, Role } from './views.ts';
 
 interface PageQuery {
@@ -105,7 +107,9 @@ export interface Routes {
   'GET /v1/stats': { query: StatsQuery; answer: StatsView };
 
   'GET /v1/event-types': { query: PageQuery; answer: Page<EventTypeView> };
-  'GET /v1/event-types/{name}': { answer: EventTypeView };
+  'GET /v1/event-types/{name}': { answer: EventTypeDetailView };
+  'PUT /v1/event-types/{name}': { body: JsonText; answer: EventTypeView };
+  'DELETE /v1/event-types/{name}': { answer: null };
 
   'GET /v1/keys': { query: PageQuery & { application?: string }; answer: Page<KeyView> };
   'POST /v1/keys': { body: { application?: string; name: string }; answer: KeyView & { key: string } };

@@ -5,16 +5,22 @@ import { clsx } from 'clsx';
 import { BookOpen } from 'lucide-react';
 import { useState } from 'react';
 import { eventTypesQuery } from '../../api/queries.ts';
-import { useScope } from '../../api/session.ts';
+import { useRights, useScope } from '../../api/session.ts';
 import { Input } from '../../ui/field.tsx';
 import { Empty, Failure, Skeleton } from '../../ui/notice.tsx';
 import { Page } from '../../ui/page.tsx';
 import { Split, useChosen } from '../../ui/split.tsx';
+import { AddEventType } from './operator-actions.tsx';
 
 export function Catalogue() {
   const chosen = useChosen('type');
+  const { operator } = useRights();
   return (
-    <Page title="Event catalogue" about="Every type of event that the API can send you, in both environments.">
+    <Page
+      title="Event catalogue"
+      about="Every type of event that the API can send you, in both environments."
+      actions={operator && <AddEventType />}
+    >
       <Split chosen={chosen !== null} detail={<Outlet />} list={<Types chosen={chosen} />} />
     </Page>
   );
@@ -22,6 +28,7 @@ export function Catalogue() {
 
 function Types({ chosen }: { readonly chosen: string | null }) {
   const scope = useScope();
+  const { operator } = useRights();
   const types = useQuery(eventTypesQuery(scope));
   const [text, setText] = useState('');
   if (types.data === undefined) {
@@ -47,9 +54,11 @@ function Types({ chosen }: { readonly chosen: string | null }) {
       )}
       {shown.length === 0 ? (
         <Empty icon={<BookOpen />} title={types.data.length === 0 ? 'The catalogue is empty' : 'No type has these words'}>
-          {types.data.length === 0
-            ? 'The provider of the API has not described its events yet. They are delivered all the same; an endpoint for all events gets each of them.'
-            : 'Try fewer letters.'}
+          {types.data.length > 0
+            ? 'Try fewer letters.'
+            : operator
+              ? 'Add the types of events that your API sends, so that your customers know what to expect. Events are delivered all the same.'
+              : 'The provider of the API has not described its events yet. They are delivered all the same; an endpoint for all events gets each of them.'}
         </Empty>
       ) : (
         <ul aria-label="Event types" className="divide-y divide-line">

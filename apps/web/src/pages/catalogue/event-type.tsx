@@ -11,6 +11,7 @@ import { Choice, Field } from '../../ui/field.tsx';
 import { Empty, Failure, Skeleton } from '../../ui/notice.tsx';
 import { shortUrl } from '../../words/endpoints.ts';
 import { PaneFrame } from '../deliveries/delivery.tsx';
+import { EventTypeActions } from './operator-actions.tsx';
 import { SchemaFields } from './schema-fields.tsx';
 import { SendExample } from './send-example.tsx';
 
@@ -40,13 +41,14 @@ export function EventTypePane() {
 
 function Detail({ type }: { readonly type: EventTypeView }) {
   const { environment } = useScope();
-  const { mayChange } = useRights();
+  const { mayChange, operator } = useRights();
   return (
     <div className="space-y-6">
       <div className="space-y-1.5 xl:pr-10">
         <h2 className="font-mono text-base font-medium break-all">{type.name}</h2>
         <p className="text-sm text-pretty whitespace-pre-line text-ink-2">{type.description}</p>
       </div>
+      {operator && <EventTypeActions type={type} />}
       {environment === 'sandbox' && mayChange && type.example !== null && <ExampleTo type={type} />}
       <section className="space-y-2">
         <h3 className="text-sm font-semibold">Example of its data</h3>
