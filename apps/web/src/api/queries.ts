@@ -1,8 +1,7 @@
 /** What the pages read. Every key begins with application and environment, so that nothing of one is ever shown in another. */
 import type { DeliveryQuery, EventQuery } from '@posthorn/contract';
 import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query';
-import { call, callForText, type Scope } from './client.ts';
-import { readEventType } from './event-type-text.ts';
+import { call, type Scope } from './client.ts';
 import type { Page } from './views.ts';
 
 /** How often a page that is open looks again. */
@@ -63,14 +62,6 @@ export const eventTypesQuery = (scope: Scope) =>
 /** Of every scope: the catalogue is one for all businesses and both environments. */
 export const isCatalogue = ({ queryKey }: { readonly queryKey: readonly unknown[] }): boolean =>
   queryKey[2] === 'event-types' || queryKey[2] === 'event-type';
-
-/** One type as it was put, to the byte, with how many endpoints name it. */
-export const eventTypeQuery = (scope: Scope, name: string) =>
-  queryOptions({
-    queryKey: [...within(scope), 'event-type', name],
-    queryFn: async ({ signal }) => readEventType(await callForText('GET /v1/event-types/{name}', { scope, signal, path: { name } })),
-    gcTime: 0,
-  });
 
 export const keysQuery = (scope: Scope) =>
   queryOptions({

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { readEventType } from '../../api/event-type-text.ts';
+import { readEventType } from '../../api/event-type.ts';
 import { bodyText, draftErrors, draftOf, errorsByField } from './event-type-draft.ts';
 
 const ANSWER = (schema: string, example: string) =>

@@ -1,6 +1,6 @@
 /** What the form of an event type holds: texts as people type them. */
 import { readJson } from '@posthorn/core/json';
-import { MAX_DEPTH, type WrittenEventType } from '../../api/event-type-text.ts';
+import { MAX_DEPTH, type WrittenEventType } from '../../api/event-type.ts';
 import { prettyJson } from '../../words/json.ts';
 
 export interface EventTypeDraft {

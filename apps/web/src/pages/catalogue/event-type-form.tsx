@@ -2,8 +2,8 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { type FormEvent, type ReactNode, useEffect, useRef, useState } from 'react';
 import { ApiProblem, call, JsonText } from '../../api/client.ts';
-import type { WrittenEventType } from '../../api/event-type-text.ts';
-import { eventTypeQuery, isCatalogue } from '../../api/queries.ts';
+import { eventTypeQuery, type WrittenEventType } from '../../api/event-type.ts';
+import { isCatalogue } from '../../api/queries.ts';
 import { useScope } from '../../api/session.ts';
 import { Button } from '../../ui/button.tsx';
 import { Confirm, Dialog, FormEnd } from '../../ui/dialog.tsx';

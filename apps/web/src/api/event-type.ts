@@ -1,6 +1,9 @@
-/** An event type whose schema and example stay the texts that they are. */
+/** An event type whose schema and example stay the texts that they are. Apart from the other queries: the reader of JSON is no part of a first load. */
 import type { EventTypeDetailView } from '@posthorn/contract';
 import { readJson } from '@posthorn/core/json';
+import { queryOptions } from '@tanstack/react-query';
+import { callForText, type Scope } from './client.ts';
+import { scopeKey } from './queries.ts';
 
 /** As deep as the server takes JSON. */
 export const MAX_DEPTH = 100;
@@ -22,3 +25,11 @@ export function readEventType(text: string): WrittenEventType {
   };
   return { ...(reading.value as EventTypeDetailView), schema: own('schema'), example: own('example') };
 }
+
+/** One type as it was put, to the byte, with how many endpoints name it. */
+export const eventTypeQuery = (scope: Scope, name: string) =>
+  queryOptions({
+    queryKey: [...scopeKey(scope), 'event-type', name],
+    queryFn: async ({ signal }) => readEventType(await callForText('GET /v1/event-types/{name}', { scope, signal, path: { name } })),
+    gcTime: 0,
+  });
