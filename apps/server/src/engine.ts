@@ -19,7 +19,7 @@ export interface Engine {
 /** Only the engine that is asked for is loaded: a start should not wait for the other. */
 export async function openEngine(config: Config, warn: (line: object, message: string) => void): Promise<Engine> {
   const engine = config.databaseUrl === null ? await openSqlite(config) : await openPostgres(config.databaseUrl, config, { warn });
-  await setCadences(engine.store, config);
+  await startCadences(engine.store, config);
   return engine;
 }
 
@@ -64,14 +64,15 @@ async function openPostgres(
   }
 }
 
-/**
- * The cadence in force is a row in the store. With SQLite this process is the only one, so what it was started with is in force, the defaults included. With
- * PostgreSQL others run already: only what was given is written (docs/decisions/0002-cadence-of-one-process.md).
- */
-async function setCadences(store: Store, config: Config): Promise<void> {
+/** The cadence in force is a row in the store: what a start does to it, docs/decisions/0002-cadence-of-one-process.md says. */
+async function startCadences(store: Store, config: Config): Promise<void> {
   const cadences = { production: 'cadenceProduction', sandbox: 'cadenceSandbox' } as const satisfies Record<Environment, keyof Config>;
   for (const environment of ENVIRONMENTS) {
     const name = cadences[environment];
-    await store.environments.setCadence(environment, config[name], { unlessSet: config.databaseUrl !== null && !config.given.has(name) });
+    await store.environments.startCadence(environment, {
+      given: config.given.has(name) ? config[name] : null,
+      byDefault: config[name],
+      alone: config.databaseUrl === null,
+    });
   }
 }

@@ -24,7 +24,7 @@ export type Action =
   | `key.${'create' | 'revoke'}`
   | `delivery.${'retry' | 'cancel'}`
   | `job.${'create' | 'cancel'}`
-  | 'environment.dispatch'
+  | `environment.${'update' | 'dispatch'}`
   | `brake.${'pause' | 'resume'}`
   | `member.${'join' | 'update' | 'remove'}`
   | `invitation.${'create' | 'withdraw'}`
@@ -95,6 +95,10 @@ export function jobChanges({ endpoint, since, until, task }: JobRequest): FieldC
   const status = task.kind === 'recover' ? task.status : null;
   const [from, to] = [since, until].map((instant) => new Date(instant).toISOString());
   return changedFields(null, { kind: task.kind, endpoint, since: from, until: to, status });
+}
+
+export function cadenceChanges(before: string | null, after: string): FieldChanges {
+  return changedFields(before === null ? null : { cadence: before }, { cadence: after });
 }
 
 /** A catalogue's schema and example may be long, and are kept elsewhere: the log says that they changed. */

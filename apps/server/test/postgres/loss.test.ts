@@ -44,7 +44,7 @@ describe('a commit that comes back with a warning', () => {
     const writes: [string, () => Promise<unknown>][] = [
       ['in one round trip', () => publish(store, event({ id: 'e1' }))],
       ['step by step', () => store.applications.upsert({ uid: 'later', name: 'Later' })],
-      ['as one statement', () => store.environments.setCadence('sandbox', 'every 7m')],
+      ['as one statement', () => store.environments.startCadence('sandbox', { given: 'every 7m', byDefault: 'every 5m', alone: false })],
     ];
     for (const [way, write] of writes) {
       const answer = write();

@@ -59,18 +59,34 @@ export interface KeyStore {
 
 export interface EnvironmentState {
   readonly environment: Environment;
-  /** Canonical text. */
+  /** The cadence in force, canonical text. */
   readonly cadence: string;
+  /** What the latest start was given by its settings, and the next one will set again; null: nothing. */
+  readonly cadenceAtStart: string | null;
+  /** When the cadence in force was set by `setCadence`; null: it is that of a start. */
+  readonly cadenceChangedAt: number | null;
   /** First attempts published up to here may go, whatever the cadence says. */
   readonly openedAt: number;
   /** When a dispatch last sent a first attempt; null: never. */
   readonly lastDispatchAt: number | null;
 }
 
+/** What a process knows of an environment's cadence when it starts. Canonical texts. */
+export interface CadenceAtStart {
+  /** By its settings; null: they do not say. */
+  readonly given: string | null;
+  /** In force where the settings do not say, and nobody has set another. */
+  readonly byDefault: string;
+  /** No other process is at work: an earlier start's cadence is not kept. */
+  readonly alone: boolean;
+}
+
 export interface EnvironmentStore {
   get(environment: Environment): Promise<EnvironmentState>;
-  /** @param options.unlessSet leaves the cadence that is in force, where there is one */
-  setCadence(environment: Environment, cadence: string, options?: { readonly unlessSet: boolean }): Promise<void>;
+  /** Puts a cadence in force, at once, on what waits too. Starts that are given none leave it. @param cadence canonical text */
+  setCadence(environment: Environment, cadence: string): Promise<EnvironmentState>;
+  /** What each start does (docs/decisions/0002-cadence-of-one-process.md). */
+  startCadence(environment: Environment, start: CadenceAtStart): Promise<void>;
   /** Dispatch now: opens the gate of the whole environment up to now. */
   open(environment: Environment): Promise<EnvironmentState>;
   /** What waits in this environment, or in one application of it. */

@@ -1,6 +1,7 @@
 /** The two environments: their cadence in force, dispatch-now, and what waits in them. */
 import type { BreakerState } from '@posthorn/core';
-import type { Census, EndpointStatus, Environment, EnvironmentState, EnvironmentStore } from '../store.ts';
+import { cadenceChanges } from '../audit.ts';
+import type { CadenceAtStart, Census, EndpointStatus, Environment, EnvironmentState, EnvironmentStore } from '../store.ts';
 import { recordChange } from './audit.ts';
 import type { SharedContext } from './context.ts';
 import { all, get, now, type Recipe, run } from './recipe.ts';
@@ -8,27 +9,60 @@ import { all, get, now, type Recipe, run } from './recipe.ts';
 interface EnvironmentRow {
   readonly name: Environment;
   readonly cadence: string;
+  readonly cadence_at_start: string | null;
+  readonly cadence_changed_at: number | null;
   readonly opened_at: number;
   readonly last_dispatch_at: number | null;
 }
 
+function find(environment: Environment): Recipe<EnvironmentRow | undefined> {
+  return get<EnvironmentRow>(
+    'SELECT name, cadence, cadence_at_start, cadence_changed_at, opened_at, last_dispatch_at FROM environments WHERE name = ?',
+    environment,
+  );
+}
+
 export function* environmentState(environment: Environment): Recipe<EnvironmentState> {
-  const row = yield* get<EnvironmentRow>('SELECT * FROM environments WHERE name = ?', environment);
+  const row = yield* find(environment);
   if (row === undefined) throw new TypeError(`no cadence was set for ${environment}: setCadence comes first`);
-  return { environment, cadence: row.cadence, openedAt: row.opened_at, lastDispatchAt: row.last_dispatch_at };
+  return {
+    environment,
+    cadence: row.cadence,
+    cadenceAtStart: row.cadence_at_start,
+    cadenceChangedAt: row.cadence_changed_at,
+    openedAt: row.opened_at,
+    lastDispatchAt: row.last_dispatch_at,
+  };
 }
 
 /** All but what waits, which each engine counts in its own way. */
 export function environmentStore(context: SharedContext): Omit<EnvironmentStore, 'backlog'> {
   return {
     get: (environment) => context.read(() => environmentState(environment)),
-    async setCadence(environment, cadence, options) {
-      const insert = 'INSERT INTO environments (name, cadence) VALUES (?, ?) ON CONFLICT (name)';
-      const unlessSet = options?.unlessSet === true;
-      const otherwise = unlessSet
-        ? 'DO NOTHING'
-        : 'DO UPDATE SET cadence = excluded.cadence WHERE environments.cadence <> excluded.cadence';
-      await context.read(() => run(`${insert} ${otherwise}`, environment, cadence));
+    async setCadence(environment, cadence) {
+      const state = await context.transaction(function* () {
+        const before = yield* find(environment);
+        yield* run(
+          `INSERT INTO environments (name, cadence, cadence_changed_at) VALUES (?, ?, ?)
+           ON CONFLICT (name) DO UPDATE SET cadence = excluded.cadence, cadence_changed_at = excluded.cadence_changed_at`,
+          environment,
+          cadence,
+          yield* now(),
+        );
+        yield* recordChange(context, {
+          action: 'environment.update',
+          application: null,
+          environment,
+          target: { kind: 'environment', id: environment },
+          changes: cadenceChanges(before?.cadence ?? null, cadence),
+        });
+        return yield* environmentState(environment);
+      });
+      context.hint({ kind: 'work' });
+      return state;
+    },
+    async startCadence(environment, start) {
+      await context.read(() => startCadence(environment, start));
       context.hint({ kind: 'work' });
     },
     async open(environment) {
@@ -53,6 +87,20 @@ export function environmentStore(context: SharedContext): Omit<EnvironmentStore,
     },
     census: (environment) => context.read(() => census(environment)),
   };
+}
+
+/** One statement, so that processes which start at the same time need not wait for each other. */
+function startCadence(environment: Environment, { given, byDefault, alone }: CadenceAtStart): Recipe<number> {
+  const kept = given === null ? (alone ? 'environments.cadence_changed_at IS NOT NULL' : 'TRUE') : 'FALSE';
+  return run(
+    `INSERT INTO environments (name, cadence, cadence_at_start) VALUES (?, ?, ?) ON CONFLICT (name) DO UPDATE SET
+       cadence = CASE WHEN ${kept} THEN environments.cadence ELSE excluded.cadence END,
+       cadence_changed_at = CASE WHEN ${kept} THEN environments.cadence_changed_at ELSE NULL END,
+       cadence_at_start = excluded.cadence_at_start`,
+    environment,
+    given ?? byDefault,
+    given,
+  );
 }
 
 function* census(environment: Environment): Recipe<Census> {

@@ -70,6 +70,8 @@ export function auditConformance(open: OpenStore): void {
       await changes.brakes.pause('sandbox', application);
       await changes.brakes.resume('sandbox', application);
       await changes.environments.open('sandbox');
+      await changes.environments.setCadence('sandbox', 'every 1h');
+      await changes.environments.setCadence('sandbox', 'every 1h');
       await changes.eventTypes.put({ name: 'a.b', description: 'A', schema: null, example: null, strict: false });
       await changes.eventTypes.delete('a.b');
       await changes.invitations.create({ application, email: 'a@example.com', role: 'viewer', tokenHash: hash('i'), expiresAt: START + 1 });
@@ -99,6 +101,7 @@ export function auditConformance(open: OpenStore): void {
         'brake.pause',
         'brake.resume',
         'environment.dispatch',
+        'environment.update',
         'event_type.create',
         'event_type.delete',
         'invitation.create',
@@ -111,7 +114,7 @@ export function auditConformance(open: OpenStore): void {
       ];
       expect(await actions()).toEqual(expected.toReversed());
       // What belongs to the installation as a whole is in no application's log; the rest outlives the application.
-      const installation = new Set(['environment.dispatch', 'event_type.create', 'event_type.delete']);
+      const installation = new Set(['environment.dispatch', 'environment.update', 'event_type.create', 'event_type.delete']);
       expect(await actions('sandbox', application)).toEqual(expected.filter((action) => !installation.has(action)).toReversed());
     });
 

@@ -388,6 +388,8 @@ export function deliveriesConformance(open: OpenStore): void {
       expect(await store.environments.get('sandbox')).toEqual({
         environment: 'sandbox',
         cadence: 'every 5m',
+        cadenceAtStart: null,
+        cadenceChangedAt: START,
         openedAt: 0,
         lastDispatchAt: null,
       });
@@ -399,6 +401,51 @@ export function deliveriesConformance(open: OpenStore): void {
       store = await opened.reopen();
       expect(await store.environments.get('sandbox')).toMatchObject({ cadence: 'immediate', openedAt: START });
       expect(await store.environments.get('production')).toMatchObject({ cadence: 'every 30m', openedAt: 0 });
+    });
+
+    describe('at a start', () => {
+      const start = (given: string | null, alone = true) =>
+        store.environments.startCadence('sandbox', { given, byDefault: given ?? 'every 5m', alone });
+      const cadence = async () => {
+        const { cadence: inForce, cadenceAtStart, cadenceChangedAt } = await store.environments.get('sandbox');
+        return [inForce, cadenceAtStart, cadenceChangedAt];
+      };
+
+      test('have the cadence that it was given, or the default, and not that of an earlier start', async () => {
+        await start('every 5s');
+        expect(await cadence()).toEqual(['every 5s', 'every 5s', null]);
+        store = await opened.reopen();
+        await start(null);
+        expect(await cadence()).toEqual(['every 5m', null, null]);
+      });
+
+      test('keep what somebody has set since, unless the start is given another', async () => {
+        await start(null);
+        opened.clock.now += 7;
+        expect(await store.environments.setCadence('sandbox', 'every 2h')).toMatchObject({ cadence: 'every 2h' });
+        await start(null);
+        expect(await cadence()).toEqual(['every 2h', null, START + 7]);
+        await start('every 1h');
+        expect(await cadence()).toEqual(['every 1h', 'every 1h', null]);
+        await store.environments.setCadence('sandbox', 'immediate');
+        expect(await cadence()).toEqual(['immediate', 'every 1h', START + 7]);
+        await start('every 1h');
+        expect(await cadence()).toEqual(['every 1h', 'every 1h', null]);
+      });
+
+      test('among other processes, keep the cadence in force unless one is given', async () => {
+        await start(null, false);
+        expect(await cadence()).toEqual(['every 5m', null, null]);
+        await start('every 5s', false);
+        await start(null, false);
+        expect(await cadence()).toEqual(['every 5s', null, null]);
+      });
+
+      test('wake whoever dispatches, as a changed cadence does', async () => {
+        await start(null);
+        expect(await hintsDuring(() => start('every 1m'))).toEqual(['work']);
+        expect(await hintsDuring(() => store.environments.setCadence('sandbox', 'every 2m'))).toEqual(['work']);
+      });
     });
 
     test('remember when a dispatch last sent a first attempt', async () => {
