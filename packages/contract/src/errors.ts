@@ -66,6 +66,7 @@ export const PROBLEMS = {
   payload_too_large: { status: 413, title: 'The body is too large' },
   uri_too_long: { status: 414, title: 'The URL is too long' },
   unsupported_media_type: { status: 415, title: 'The body must be application/json' },
+  invalid_cadence: { status: 422, title: 'The cadence cannot be read, or never fires' },
   event_type_mismatch: { status: 422, title: 'The data does not fit the schema of its event type' },
   too_many_requests: { status: 429, title: 'Too many tries' },
   headers_too_large: { status: 431, title: 'The headers are too large' },

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
-import { type Cadence, formatCadence, gate, nextTick, parseCadence } from './cadence.ts';
+import { type Cadence, formatCadence, gate, nextTick, parseCadence, ticksAfter } from './cadence.ts';
 
 const instant = (text: string) => Date.parse(text);
 const shown = (ms: number) => new Date(ms).toISOString();
@@ -293,5 +293,26 @@ describe('properties', () => {
       }
     }
     expect(gate(cron('0 0 * * *'), Date.UTC(2026, 10, 23, 5))).toBe(Date.UTC(2026, 10, 23));
+  });
+});
+
+describe('ticksAfter', () => {
+  const after = (cadence: Cadence, now: string, count = 5) => ticksAfter(cadence, instant(now), { count }).map(shown);
+
+  test('leaves out a tick that is now, and goes over weekends and changes of the clocks', () => {
+    expect(after(every(1_800_000), '2026-11-23T10:00:00Z', 2)).toEqual(['2026-11-23T10:30:00.000Z', '2026-11-23T11:00:00.000Z']);
+    expect(after(every(1_800_000), '2026-11-23T09:59:59.999Z', 1)).toEqual(['2026-11-23T10:00:00.000Z']);
+    expect(after(cron('0 9 * * MON-FRI', 'Europe/Berlin'), '2026-10-23T08:00:00Z', 2)).toEqual([
+      '2026-10-26T08:00:00.000Z',
+      '2026-10-27T08:00:00.000Z',
+    ]);
+    expect(after(cron('0 9 * * *', 'Europe/Berlin'), '2026-10-24T00:00:00Z', 2)).toEqual([
+      '2026-10-24T07:00:00.000Z',
+      '2026-10-25T08:00:00.000Z',
+    ]);
+  });
+
+  test('has none for immediate', () => {
+    expect(after({ kind: 'immediate' }, '2026-11-23T10:00:00Z')).toEqual([]);
   });
 });

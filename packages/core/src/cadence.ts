@@ -64,6 +64,18 @@ export function nextTick(cadence: Cadence, at: number): number {
   return from === at ? at : until;
 }
 
+/** The next ticks after `now`, epoch milliseconds, the earliest first: fewer than `count` where no more are left, none for `immediate`. */
+export function ticksAfter(cadence: Cadence, now: number, { count }: { readonly count: number }): number[] {
+  const ticks: number[] = [];
+  if (cadence.kind === 'immediate') return ticks;
+  for (let at = now; ticks.length < count; ) {
+    at = nextTick(cadence, at + 1);
+    if (at === Number.POSITIVE_INFINITY) break;
+    ticks.push(at);
+  }
+  return ticks;
+}
+
 /** The time from one tick to the next: the tick itself belongs to it, the next one does not. */
 interface Stretch {
   readonly from: number;

@@ -1,9 +1,17 @@
-import { BrakeSchema, DispatchSchema, type DispatchView } from '@posthorn/contract';
-import { nextTick, parseCadence } from '@posthorn/core';
+import {
+  BrakeSchema,
+  CadencePreviewQuerySchema,
+  CadencePreviewSchema,
+  CadencePutSchema,
+  DispatchSchema,
+  type DispatchView,
+} from '@posthorn/contract';
+import { type Cadence, formatCadence, gate, nextTick, parseCadence, ticksAfter } from '@posthorn/core';
 import type { EnvironmentState, Store } from '../store/store.ts';
 import { applicationNotFound, listedApplication, type Principal, principalOf } from './auth.ts';
 import type { Api, ApiOptions } from './context.ts';
 import { timestamp, timestampOrNull } from './instants.ts';
+import { Problem } from './problems.ts';
 import { BODY, problemResponses } from './responses.ts';
 
 const TAGS = ['Dispatch'];
@@ -45,8 +53,67 @@ export function dispatchRoutes(api: Api, { store }: ApiOptions): void {
     },
   );
 
+  cadenceRoutes(api, store);
   brakeRoute(api, store, 'pause');
   brakeRoute(api, store, 'resume');
+}
+
+/** As many ticks as show what an expression means: whether it skips the weekend, say. */
+const TICKS_SHOWN = 5;
+
+function cadenceRoutes(api: Api, store: Store): void {
+  api.put(
+    '/v1/dispatch',
+    {
+      config: { access: 'provider' },
+      schema: {
+        summary: 'Set the cadence',
+        description:
+          'Takes effect at once, on what waits too. It outlasts a restart, unless the server is started with `POSTHORN_CADENCE_…`: see `cadence_at_start`. Endpoints with a cadence of their own keep it. Takes a service key.',
+        operationId: 'setCadence',
+        tags: TAGS,
+        body: CadencePutSchema,
+        response: { 200: DispatchSchema, ...problemResponses(...BODY, 'service_key_required', 'invalid_cadence') },
+      },
+    },
+    async (request) => {
+      const principal = principalOf(request);
+      const cadence = formatCadence(readCadence(request.body.cadence));
+      return dispatchView(store, principal, await store.as(principal.actor).environments.setCadence(principal.environment, cadence));
+    },
+  );
+
+  api.get(
+    '/v1/dispatch/preview',
+    {
+      config: { access: 'provider' },
+      schema: {
+        summary: 'What a cadence would mean',
+        description: 'Its next ticks, and what it would let go at once. Changes nothing. Takes a service key.',
+        operationId: 'previewCadence',
+        tags: TAGS,
+        querystring: CadencePreviewQuerySchema,
+        response: { 200: CadencePreviewSchema, ...problemResponses('service_key_required', 'invalid_cadence') },
+      },
+    },
+    async (request) => {
+      const cadence = readCadence(request.query.cadence);
+      const [now, { openedAt }] = await Promise.all([store.now(), store.environments.get(principalOf(request).environment)]);
+      const opens = Math.max(gate(cadence, now), openedAt);
+      return {
+        cadence: formatCadence(cadence),
+        next: ticksAfter(cadence, now, { count: TICKS_SHOWN }).map(timestamp),
+        // Zero: no tick has been, and nothing was ever let go by hand.
+        gate: opens > 0 ? timestampOrNull(opens) : null,
+      };
+    },
+  );
+}
+
+function readCadence(text: string): Cadence {
+  const reading = parseCadence(text);
+  if (!reading.ok) throw Problem.fields([{ path: 'cadence', message: reading.message }], 'invalid_cadence');
+  return reading.cadence;
 }
 
 /** `POST /v1/pause` and `/v1/resume`. */
@@ -91,6 +158,7 @@ async function dispatchView(store: Store, principal: Principal, state: Environme
   return {
     environment: state.environment,
     cadence: state.cadence,
+    cadence_at_start: principal.rank === 'provider' ? state.cadenceAtStart : null,
     last_at: timestampOrNull(lastAt),
     // `now` itself is a tick that is happening; the next one comes after it.
     next_at: reading.ok ? timestampOrNull(nextTick(reading.cadence, reading.cadence.kind === 'immediate' ? now : now + 1)) : null,

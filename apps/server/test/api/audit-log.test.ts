@@ -186,6 +186,15 @@ const STEPS: readonly Step[] = [
   },
   { operation: 'deleteKey', method: 'DELETE', path: '/v1/keys/{key}', action: 'key.revoke', target: '{key}' },
   { operation: 'dispatchNow', method: 'POST', path: '/v1/dispatch', action: 'environment.dispatch', target: 'sandbox' },
+  {
+    operation: 'setCadence',
+    method: 'PUT',
+    path: '/v1/dispatch',
+    json: ({ ids }) => ({ cadence: `every ${ids['n']?.slice(1)}m` }),
+    action: 'environment.update',
+    target: 'sandbox',
+    changes: { cadence: { from: expect.stringMatching(/^every \d+m$/), to: expect.stringMatching(/^every (9|13)m$/) } },
+  },
   { operation: 'pause', method: 'POST', path: '/v1/pause', json: application, action: 'brake.pause', target: '{application}' },
   { operation: 'resume', method: 'POST', path: '/v1/resume', json: application, action: 'brake.resume', target: '{application}' },
   {

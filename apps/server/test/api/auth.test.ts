@@ -100,6 +100,8 @@ const MATRIX: readonly [Method, string, unknown, { service: number; sandbox: num
   ['GET', '/v1/stats?endpoint={endpoint}', undefined, { service: 200, sandbox: 200, production: 404 }],
   ['GET', '/v1/dispatch', undefined, { service: 200, sandbox: 200, production: 200 }],
   ['POST', '/v1/dispatch', undefined, { service: 202, sandbox: 403, production: 403 }],
+  ['PUT', '/v1/dispatch', { cadence: 'every 7m' }, { service: 200, sandbox: 403, production: 403 }],
+  ['GET', '/v1/dispatch/preview?cadence=immediate', undefined, { service: 200, sandbox: 403, production: 403 }],
   ['POST', '/v1/pause', undefined, { service: 200, sandbox: 403, production: 403 }],
   ['POST', '/v1/resume', { application: 'own' }, { service: 200, sandbox: 403, production: 403 }],
   ['POST', '/v1/resume', undefined, { service: 200, sandbox: 403, production: 403 }],

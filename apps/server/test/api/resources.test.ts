@@ -225,6 +225,7 @@ describe('a delivery', () => {
     expect((await bench.call('GET', '/v1/dispatch')).body).toEqual({
       environment: 'sandbox',
       cadence: 'every 5m',
+      cadence_at_start: null,
       last_at: null,
       next_at: '2026-11-23T10:05:00.000Z',
       pending: 1,

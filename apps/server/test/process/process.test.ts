@@ -155,6 +155,28 @@ describe('ticks in real time, every 2 s', () => {
 });
 
 describe('start and stop', () => {
+  test('a cadence that was set while it ran outlasts a restart, unless the start is given one', async () => {
+    interface Dispatch {
+      readonly cadence: string;
+      readonly cadence_at_start: string | null;
+    }
+    let server = await start();
+    const cadences = async () => {
+      const { body } = await server.call<Dispatch>('GET', '/v1/dispatch');
+      return [body.cadence, body.cadence_at_start];
+    };
+    const restart = async (env: Record<string, string> = {}) => {
+      await server.end('SIGKILL');
+      server = await start(env);
+      return cadences();
+    };
+    expect(await cadences()).toEqual(['every 5m', null]);
+    expect((await server.call('PUT', '/v1/dispatch', { cadence: 'every 1h' })).status).toBe(200);
+    expect(await restart()).toEqual(['every 1h', null]);
+    expect(await restart({ POSTHORN_CADENCE_SANDBOX: 'every 5s' })).toEqual(['every 5s', 'every 5s']);
+    expect(await restart()).toEqual(['every 5m', null]);
+  });
+
   test('ready within 2 s, keys and folder private, the first keys written down', async () => {
     const server = await startServer({ ...settings, env: { POSTHORN_SERVICE_KEY_SANDBOX: '', POSTHORN_SERVICE_KEY_PRODUCTION: '' } });
     running.add(server);
