@@ -119,6 +119,82 @@ describe('the event catalogue', () => {
   });
 });
 
+describe('the cadence', () => {
+  const cadence = async (environment: 'production' | 'sandbox' = 'sandbox') =>
+    (await stage.provider<{ cadence: string }>('GET', '/v1/dispatch', undefined, environment)).cadence;
+  const ticks = () => page.getByRole('list', { name: 'The next dispatches' }).locator('time[datetime]');
+  const openForm = () => button('Change cadence…').press('Enter');
+
+  test('is told in words, with the next dispatch and where it comes from', async () => {
+    await page.goto(`${stage.base}/operator?environment=sandbox`);
+    const section = page.getByRole('region', { name: 'Cadence' });
+    await section.getByText('Every 12 hours').waitFor();
+    await section.getByText(/^Next dispatch at/).waitFor();
+    await section.getByText('Given at the start of the server, by POSTHORN_CADENCE_SANDBOX=every 12h.').waitFor();
+    await expectGoodLooks('the operator’s page');
+  });
+
+  test('one that never fires, or has no time zone, is refused before it is set', async () => {
+    await openForm();
+    await dialog('Cadence of the sandbox').waitFor();
+    await expectSeen('What you set here holds until the next start of the server');
+    await page.getByRole('radio', { name: 'At intervals' }).focus();
+    await page.keyboard.press('ArrowRight');
+    await page.locator('[role=radio]:focus', { hasText: 'By a schedule' }).press('Enter');
+    await field('Cron expression').fill('0 0 30 2 *');
+    await expectSeen('"0 0 30 2 *" never fires.');
+    await expectGoodLooks('a cadence that never fires');
+    await field('Cron expression').fill('0 9 * * MON-FRI');
+    await field('Time zone').fill('Europe/Nowhere');
+    await expectSeen('No time zone has this name.');
+    await button('Set cadence').press('Enter');
+    expect(await field('Time zone').evaluate((input) => input === document.activeElement)).toBe(true);
+    expect(await cadence()).toBe('every 12h');
+  });
+
+  test('a schedule shows its next five dispatches, here and in its own zone', async () => {
+    await field('Time zone').fill('America/New_York');
+    await expectSeen(/, 09:00 in America\/New_York$/);
+    // Two for each: the reader is in Berlin.
+    expect(await ticks().count()).toBe(10);
+    const shown = await ticks().evaluateAll((times) => times.map((time) => time.getAttribute('datetime') ?? ''));
+    const { next } = await stage.provider<{ next: string[] }>(
+      'GET',
+      `/v1/dispatch/preview?cadence=${encodeURIComponent('cron 0 9 * * MON-FRI America/New_York')}`,
+    );
+    expect([...new Set(shown)]).toEqual(next);
+    await expectGoodLooks('the form of a cadence');
+    await page.keyboard.press('Escape');
+    await dialog('Cadence of the sandbox').waitFor({ state: 'detached' });
+    expect(await button('Change cadence…').evaluate((opener) => opener === document.activeElement)).toBe(true);
+  });
+
+  test('set in the form, it lets go at once what waits, and tells how long it holds', async () => {
+    const { url } = await stage.provider<{ url: string }>('POST', '/v1/inboxes', { application });
+    await stage.provider('POST', '/v1/endpoints', { application, url });
+    await stage.provider('POST', '/v1/events', { application, type: 'a.b', data: {} });
+    await page.reload();
+    await openForm();
+    await page.getByRole('radio', { name: 'At once' }).click();
+    await expectSeen('1 delivery waits now. Whatever of it waits for a dispatch leaves at once.');
+    await button('Set cadence').click();
+    await expectSeen('In force from now on: at once.');
+    await expectSeen('The next start of the server sets it back to every 12 hours');
+    expect([await cadence(), await cadence('production')]).toEqual(['immediate', 'every 12h']);
+    await expectGoodLooks('the operator’s page after a change');
+    await page.goto(`${stage.base}/${application}/sandbox/deliveries`);
+    await page.getByRole('list').getByText('Succeeded').waitFor();
+    const { data } = await stage.provider<{ data: unknown[] }>('GET', '/v1/audit-log?limit=1');
+    expect(data).toMatchObject([
+      {
+        actor: { kind: 'person', name: 'Ada Lovelace' },
+        action: 'environment.update',
+        changes: { cadence: { from: 'every 12h', to: 'immediate' } },
+      },
+    ]);
+  });
+});
+
 test('no page complained', () => {
   expect(operator.complaints).toEqual([]);
 });

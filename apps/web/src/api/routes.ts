@@ -3,6 +3,9 @@ import type {
   ApplicationView,
   AuditEntryView,
   BrandingView,
+  CadencePreviewQuery,
+  CadencePreviewView,
+  CadencePut,
   DeliveryDetailView,
   DeliveryQuery,
   DeliveryView,
@@ -104,6 +107,8 @@ export interface Routes {
 
   'GET /v1/dispatch': { answer: DispatchView };
   'POST /v1/dispatch': { answer: DispatchView };
+  'PUT /v1/dispatch': { body: CadencePut; answer: DispatchView };
+  'GET /v1/dispatch/preview': { query: CadencePreviewQuery; answer: CadencePreviewView };
   'GET /v1/stats': { query: StatsQuery; answer: StatsView };
 
   'GET /v1/event-types': { query: PageQuery; answer: Page<EventTypeView> };

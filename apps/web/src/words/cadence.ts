@@ -8,6 +8,11 @@ export function ticksBetweenMinutes(cadence: string): boolean {
   return cadence.startsWith('cron ') && cadence.split(' ').length > 7;
 }
 
+/** An environment within a sentence. */
+export function environmentWords(environment: 'production' | 'sandbox'): string {
+  return environment === 'sandbox' ? 'the sandbox' : 'production';
+}
+
 /** `every 30m` as people say it. */
 export function cadenceWords(cadence: string): string {
   const every = /^every (\d+)([smhd])$/.exec(cadence);

@@ -30,6 +30,20 @@ export function dateAndClock(at: Date): string {
   return `${date(at)}, ${clock(at)}`;
 }
 
+/** `Mon 23 Nov, 14:30` or `Mon 23 Nov, 14:30:05`, in the reader's zone unless another is named. */
+export function dayAndClock(at: Date, { seconds, timeZone }: { readonly seconds: boolean; readonly timeZone?: string | null }): string {
+  return new Intl.DateTimeFormat(undefined, {
+    weekday: 'short',
+    day: 'numeric',
+    month: 'short',
+    hour: '2-digit',
+    minute: '2-digit',
+    hourCycle: 'h23',
+    ...(seconds && { second: '2-digit' }),
+    ...(timeZone != null && { timeZone }),
+  }).format(at);
+}
+
 /** `2026-11-23 14:30:05.120 UTC`: what a hover tells. */
 export function utc(at: Date): string {
   return `${at.toISOString().replace('T', ' ').replace('Z', '')} UTC`;

@@ -1,3 +1,4 @@
+import type { DispatchView } from '@posthorn/contract';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { CalendarClock, Zap } from 'lucide-react';
 import { call } from '../../api/client.ts';
@@ -21,26 +22,36 @@ export function DispatchLine() {
         <span className="text-ink-3">Looking up the next dispatch…</span>
       ) : (
         <p className="min-w-0 flex-1">
-          {data.cadence === 'immediate' || data.next_at === null ? (
-            <span className="font-medium">{data.cadence === 'immediate' ? 'Events leave at once' : 'No dispatch is planned'}</span>
-          ) : (
-            <>
-              Next dispatch at{' '}
-              <span className="font-semibold tabular-nums">
-                <Instant at={data.next_at} form={ticksBetweenMinutes(data.cadence) ? 'clock' : 'minute'} />
-              </span>
-              , <Instant at={data.next_at} form="until" />
-            </>
-          )}
-          <span className="text-ink-2">
-            {' '}
-            · {data.pending === 0 ? 'nothing waits' : `${counted(data.pending, 'delivery', 'deliveries')} waiting, also for retries`}
-          </span>
+          <NextDispatch dispatch={data} />
           <span className="text-ink-3 max-sm:hidden"> · {cadenceWords(data.cadence)}</span>
         </p>
       )}
       {scope.environment === 'sandbox' && mayChange && <DispatchNow pending={data?.pending ?? 0} />}
     </div>
+  );
+}
+
+/** When it is, and what waits for it. */
+export function NextDispatch({ dispatch }: { readonly dispatch: DispatchView }) {
+  const { cadence, next_at: next, pending } = dispatch;
+  return (
+    <>
+      {cadence === 'immediate' || next === null ? (
+        <span className="font-medium">{cadence === 'immediate' ? 'Events leave at once' : 'No dispatch is planned'}</span>
+      ) : (
+        <>
+          Next dispatch at{' '}
+          <span className="font-semibold tabular-nums">
+            <Instant at={next} form={ticksBetweenMinutes(cadence) ? 'clock' : 'minute'} />
+          </span>
+          , <Instant at={next} form="until" />
+        </>
+      )}
+      <span className="text-ink-2">
+        {' '}
+        · {pending === 0 ? 'nothing waits' : `${counted(pending, 'delivery', 'deliveries')} waiting, also for retries`}
+      </span>
+    </>
   );
 }
 

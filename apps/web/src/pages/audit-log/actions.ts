@@ -18,6 +18,7 @@ const WORDS: Readonly<Record<string, string>> = {
   'key.revoke': 'revoked the API key',
   'delivery.retry': 'sent again the delivery',
   'delivery.cancel': 'canceled the delivery',
+  'environment.update': 'changed the environment',
   'environment.dispatch': 'dispatched the environment',
   'brake.pause': 'stopped all sending of',
   'brake.resume': 'resumed sending of',

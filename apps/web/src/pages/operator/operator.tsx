@@ -1,4 +1,4 @@
-/** The whole installation: how it is, who is on it, and the brake. */
+/** The whole installation: how it is, who is on it, when it sends, and the brake. */
 import { useQuery } from '@tanstack/react-query';
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import { call, type Scope } from '../../api/client.ts';
@@ -11,6 +11,7 @@ import { Page } from '../../ui/page.tsx';
 import { Segments } from '../../ui/segments.tsx';
 import { Applications } from './applications.tsx';
 import { Brake } from './brake.tsx';
+import { Cadence } from './cadence.tsx';
 import { InstallationHealth } from './installation-health.tsx';
 
 export function Operator() {
@@ -55,6 +56,7 @@ export function Operator() {
             {overview.data !== undefined ? (
               <>
                 <InstallationHealth overview={overview.data} environment={environment} />
+                <Cadence scope={scope} />
                 <Brake overview={overview.data} scope={scope} />
               </>
             ) : overview.error !== null ? (
