@@ -55,7 +55,10 @@ describe('the event catalogue', () => {
   const catalogue = (environment = 'sandbox') => `${stage.base}/${application}/${environment}/catalogue`;
 
   test('an operator adds a type, told the line of each mistake', async () => {
-    await page.goto(catalogue());
+    await page.goto(`${stage.base}/operator?environment=sandbox`);
+    await page.getByRole('region', { name: 'Event catalogue' }).getByText('It is empty.').waitFor();
+    await page.getByRole('link', { name: 'Open the catalogue' }).click();
+    await page.waitForURL(catalogue());
     await expectSeen('The catalogue is empty');
     await button('Add an event type').click();
     await dialog('Add an event type').waitFor();

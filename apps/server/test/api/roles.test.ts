@@ -226,6 +226,24 @@ describe('what a role may', () => {
     );
   });
 
+  test('the catalogue and the cadence are the provider’s alone', async () => {
+    for (const person of [ours.viewer, ours.developer, ours.owner])
+      for (const [method, path, json] of [
+        ['PUT', '/v1/event-types/shipment.created', { description: 'mine' }],
+        ['PUT', '/v1/event-types/a.new', { description: 'mine' }],
+        ['DELETE', '/v1/event-types/shipment.created', undefined],
+        ['PUT', '/v1/dispatch', { cadence: 'immediate' }],
+        ['GET', '/v1/dispatch/preview?cadence=immediate', undefined],
+      ] as const) {
+        const before = await everything();
+        const answer = await bench.call(method, path, { ...as(person, 'sandbox'), json });
+        expect([answer.status, answer.body.code], `${method} ${path}`).toEqual([403, 'service_key_required']);
+        expect(await everything()).toBe(before);
+      }
+    const seen = await bench.call('GET', '/v1/event-types/shipment.created', as(ours.owner, 'sandbox'));
+    expect([seen.status, seen.body.subscribers]).toEqual([200, null]);
+  });
+
   test('a key that a developer makes is no way around it', async () => {
     const made = await bench.call('POST', '/v1/keys', { ...as(ours.developer, 'sandbox'), json: { name: 'mine' } });
     const key = made.body.key;
@@ -270,6 +288,11 @@ describe('what a role may', () => {
     const json = { rate_limit: 5 };
     expect((await bench.call('PATCH', `/v1/endpoints/${endpoint}`, { ...as(root, 'sandbox', ours.application), json })).status).toBe(200);
     expect((await bench.call('POST', '/v1/dispatch', as(root, 'sandbox'))).status).toBe(202);
+    const cadence = { ...as(root, 'sandbox'), json: { cadence: 'every 7m' } };
+    expect((await bench.call('PUT', '/v1/dispatch', cadence)).body).toMatchObject({ environment: 'sandbox', cadence: 'every 7m' });
+    const described = { ...as(root, 'sandbox', ours.application), json: { description: 'An invoice was paid' } };
+    expect((await bench.call('PUT', '/v1/event-types/invoice.paid', described)).status).toBe(201);
+    expect((await bench.call('DELETE', '/v1/event-types/invoice.paid', as(root, 'sandbox', ours.application))).status).toBe(204);
     expect((await bench.call('GET', '/v1/endpoints', as(root, 'sandbox', 'app_nowhere'))).body.code).toBe('application_not_found');
   });
 });

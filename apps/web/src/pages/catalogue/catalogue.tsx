@@ -19,7 +19,7 @@ export function Catalogue() {
     <Page
       title="Event catalogue"
       about="Every type of event that the API can send you, in both environments."
-      actions={operator && <AddEventType />}
+      actions={operator ? <AddEventType /> : undefined}
     >
       <Split chosen={chosen !== null} detail={<Outlet />} list={<Types chosen={chosen} />} />
     </Page>

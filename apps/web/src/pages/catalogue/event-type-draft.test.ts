@@ -47,6 +47,7 @@ test('the server’s errors stand at the field that they are about', () => {
       'example[2]': 'is missing',
       schema: 'is not a JSON Schema',
       strict: 'needs a schema to be strict about',
+      '': 'is too large',
     }),
   ).toEqual({
     example: 'shipment.id must be a string (line 3 of the example).\n[2] is missing.',

@@ -53,10 +53,13 @@ export function bodyText(draft: EventTypeDraft, before: WrittenEventType | null)
 
 const MOST_SHOWN = 5;
 
-/** What the server found, by the field that it is about: of `example.shipment.id` the place stays before the message. */
+const FIELDS = new Set(['name', 'description', 'schema', 'example', 'strict'] satisfies (keyof EventTypeDraft)[]) as ReadonlySet<string>;
+
+/** What the server found, by the field that it is about: of `example.shipment.id` the place stays before the message. What is about no field is left out. */
 export function errorsByField(found: Readonly<Record<string, string>>): DraftErrors {
-  const lines = Object.entries(found).map(([path, message]) => {
+  const lines = Object.entries(found).flatMap(([path, message]) => {
     const [field = ''] = /^\w+/.exec(path) ?? [];
+    if (!FIELDS.has(field)) return [];
     const place = path.slice(field.length).replace(/^\./, '');
     return { field, line: `${place === '' ? capitalised(message) : `${place} ${message}`}.` };
   });

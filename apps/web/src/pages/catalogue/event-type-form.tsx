@@ -1,6 +1,6 @@
 /** The operator's form for one type of the catalogue: a new one, or one that is there. */
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { type FormEvent, type ReactNode, useEffect, useRef, useState } from 'react';
+import { type FormEvent, type ReactNode, useEffect, useId, useRef, useState } from 'react';
 import { ApiProblem, call, JsonText } from '../../api/client.ts';
 import { eventTypeQuery, type WrittenEventType } from '../../api/event-type.ts';
 import { isCatalogue } from '../../api/queries.ts';
@@ -223,6 +223,7 @@ interface StrictProps {
 }
 
 function Strict({ checked, error, onChange }: StrictProps) {
+  const errorId = useId();
   return (
     <div className="space-y-1.5">
       <label className="flex items-start gap-2 text-sm">
@@ -230,7 +231,7 @@ function Strict({ checked, error, onChange }: StrictProps) {
           type="checkbox"
           checked={checked}
           aria-invalid={error !== undefined || undefined}
-          aria-describedby={error === undefined ? undefined : 'strict-error'}
+          aria-describedby={error === undefined ? undefined : errorId}
           onChange={(event) => onChange(event.target.checked)}
           className="mt-0.5 size-4 shrink-0 accent-[var(--accent-solid)]"
         />
@@ -240,7 +241,7 @@ function Strict({ checked, error, onChange }: StrictProps) {
         </span>
       </label>
       {error !== undefined && (
-        <p id="strict-error" className="text-xs font-medium text-bad">
+        <p id={errorId} className="text-xs font-medium text-bad">
           {error}
         </p>
       )}

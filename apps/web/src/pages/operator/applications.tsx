@@ -17,15 +17,19 @@ import { useBrake } from './brake.tsx';
 
 const LIST = ['applications'] as const;
 
-export function Applications({ scope }: { readonly scope: Scope }) {
-  const [making, setMaking] = useState(false);
-  const query = useInfiniteQuery({
+export function useApplications(scope: Scope) {
+  return useInfiniteQuery({
     queryKey: LIST,
     queryFn: ({ signal, pageParam }) =>
       call('GET /v1/applications', { scope, signal, query: { limit: 50, ...(pageParam === null ? {} : { cursor: pageParam }) } }),
     initialPageParam: null as string | null,
     getNextPageParam: (last) => last.next_cursor,
   });
+}
+
+export function Applications({ scope }: { readonly scope: Scope }) {
+  const [making, setMaking] = useState(false);
+  const query = useApplications(scope);
   const add = (
     <Button size="small" icon={<Plus className="size-3.5" />} onClick={() => setMaking(true)}>
       New application

@@ -85,7 +85,7 @@ function usePreview(scope: Scope, cadence: string | null) {
     // A cadence that is refused stays refused.
     retry: false,
     // Its gate and ticks move on with the clock.
-    refetchInterval: 10_000,
+    refetchInterval: ({ state }) => (state.error === null ? 10_000 : false),
   });
 }
 

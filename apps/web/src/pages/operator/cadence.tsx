@@ -28,7 +28,7 @@ export function Cadence({ scope }: { readonly scope: Scope }) {
       title="Cadence"
       about={`When ${environmentWords(scope.environment)} sends. Endpoints with a cadence of their own keep to that.`}
       actions={
-        dispatch !== undefined && (
+        dispatch === undefined ? undefined : (
           <Button size="small" icon={<CalendarClock className="size-3.5" />} onClick={() => setChanging(true)}>
             Change cadence…
           </Button>

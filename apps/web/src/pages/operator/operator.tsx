@@ -9,9 +9,10 @@ import { SandboxRibbon } from '../../shell/environment-switch.tsx';
 import { Failure, Skeleton } from '../../ui/notice.tsx';
 import { Page } from '../../ui/page.tsx';
 import { Segments } from '../../ui/segments.tsx';
-import { Applications } from './applications.tsx';
+import { Applications, useApplications } from './applications.tsx';
 import { Brake } from './brake.tsx';
 import { Cadence } from './cadence.tsx';
+import { CatalogueDoor } from './catalogue-door.tsx';
 import { InstallationHealth } from './installation-health.tsx';
 
 export function Operator() {
@@ -24,6 +25,7 @@ export function Operator() {
     queryFn: ({ signal }) => call('GET /v1/operator/overview', { scope, signal }),
     refetchInterval: 3_000,
   });
+  const applications = useApplications(scope);
   return (
     <>
       {environment === 'sandbox' && <SandboxRibbon />}
@@ -64,6 +66,7 @@ export function Operator() {
             ) : (
               <Skeleton lines={6} />
             )}
+            <CatalogueDoor scope={scope} application={applications.data?.pages[0]?.data[0]?.id} />
             <Applications scope={scope} />
           </div>
         </Page>
