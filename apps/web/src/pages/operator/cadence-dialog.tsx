@@ -77,7 +77,7 @@ export function CadenceDialog({ dispatch, scope, onClose }: CadenceDialogProps) 
 /** What the server says of it, a moment after the last key. */
 function usePreview(scope: Scope, cadence: string | null) {
   const typed = useLater(cadence);
-  return useQuery({
+  const { data, error } = useQuery({
     queryKey: ['operator', scope.environment, 'preview', typed],
     queryFn: ({ signal }) => call('GET /v1/dispatch/preview', { scope, signal, query: { cadence: typed ?? '' } }),
     enabled: typed !== null && typed === cadence,
@@ -87,6 +87,8 @@ function usePreview(scope: Scope, cadence: string | null) {
     // Its gate and ticks move on with the clock.
     refetchInterval: ({ state }) => (state.error === null ? 10_000 : false),
   });
+  // What was wrong with the one before need not be wrong with this one.
+  return { data, error: typed === cadence ? error : null };
 }
 
 function useLater<T>(value: T): T {
