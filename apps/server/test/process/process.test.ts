@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -376,29 +376,74 @@ describe('start and stop', () => {
   });
 });
 
-test('the database is synced to disk before the 202 is written', { timeout: 60_000 }, async () => {
-  if (spawnSync('strace', ['-V']).error !== undefined) {
-    // Under CI a missing tool is a failure; elsewhere it is said.
+describe('what is on disk, and when', { timeout: 60_000 }, () => {
+  const calls = 'write,writev,pwrite64,pwritev,sendto,sendmsg,fsync,fdatasync';
+  const WRITTEN = /pwrite.*posthorn\.db-wal/;
+  const SYNCED = /(fsync|fdatasync)\(.*posthorn\.db-wal/;
+
+  /** Under CI a missing tool is a failure; elsewhere it is said. */
+  function canTrace(): boolean {
+    if (spawnSync('strace', ['-V']).error === undefined) return true;
     expect(process.env['CI'], 'strace is missing').toBeUndefined();
     console.log('left out: strace is not installed, so system calls cannot be traced');
-    return;
+    return false;
   }
-  const trace = join(folder, 'trace.txt');
-  const calls = 'write,writev,pwrite64,pwritev,sendto,sendmsg,fsync,fdatasync';
-  const server = await start({ POSTHORN_LOG_LEVEL: 'silent' }, ['strace', '-f', '-yy', '-s', '64', '-e', `trace=${calls}`, '-o', trace]);
-  await server.call('PUT', '/v1/applications/acme', { name: 'Acme' });
-  const before = (await readFile(trace, 'utf8')).split('\n').length;
-  expect((await publish(server)).status).toBe(202);
-  const lines = (await readFile(trace, 'utf8')).split('\n').slice(before - 1);
-  const answered = lines.findIndex((line) => line.includes('HTTP/1.1 202'));
-  // Each line begins with the id of its thread; the main thread, which answers, has the id of the process. strace ends with it.
-  const ended = new Promise((resolve) => server.child.once('exit', resolve));
-  process.kill(Number.parseInt(lines[answered] ?? '', 10), 'SIGKILL');
-  await ended;
-  const synced = lines.slice(0, answered).findLastIndex((line) => /(fsync|fdatasync)\(.*posthorn\.db-wal/.test(line));
-  const written = lines.slice(0, answered).findLastIndex((line) => /pwrite.*posthorn\.db-wal/.test(line));
-  console.log(['the last of it:', lines[written], lines[synced], lines[answered]].map((line) => line?.slice(0, 140)).join('\n'));
-  expect(answered).toBeGreaterThan(-1);
-  expect(written).toBeGreaterThan(-1);
-  expect(synced).toBeGreaterThan(written);
+
+  /** @returns a server, the lines of its system calls from now on, each of which begins with the id of its thread, and an end to it */
+  async function traced(): Promise<{ server: ServerProcess; lines: () => string[]; end: (process: number) => Promise<void> }> {
+    const trace = join(folder, 'trace.txt');
+    const server = await start({ POSTHORN_LOG_LEVEL: 'silent' }, ['strace', '-f', '-yy', '-s', '64', '-e', `trace=${calls}`, '-o', trace]);
+    return {
+      server,
+      lines: () => readFileSync(trace, 'utf8').split('\n'),
+      // strace ends with it.
+      async end(traced) {
+        const ended = new Promise((resolve) => server.child.once('exit', resolve));
+        process.kill(traced, 'SIGKILL');
+        await ended;
+      },
+    };
+  }
+
+  test('the database is synced to disk before the 202 is written', async () => {
+    if (!canTrace()) return;
+    const { server, lines: all, end } = await traced();
+    await server.call('PUT', '/v1/applications/acme', { name: 'Acme' });
+    const before = all().length;
+    expect((await publish(server)).status).toBe(202);
+    const lines = all().slice(before - 1);
+    const answered = lines.findIndex((line) => line.includes('HTTP/1.1 202'));
+    // The main thread, which answers, has the id of the process.
+    await end(Number.parseInt(lines[answered] ?? '', 10));
+    const synced = lines.slice(0, answered).findLastIndex((line) => SYNCED.test(line));
+    const written = lines.slice(0, answered).findLastIndex((line) => WRITTEN.test(line));
+    console.log(['the last of it:', lines[written], lines[synced], lines[answered]].map((line) => line?.slice(0, 140)).join('\n'));
+    expect(answered).toBeGreaterThan(-1);
+    expect(written).toBeGreaterThan(-1);
+    expect(synced).toBeGreaterThan(written);
+  });
+
+  test('what an attempt came to is written by the thread that serves, and synced by another', async () => {
+    if (!canTrace()) return;
+    const receiver = await receive();
+    const { server, lines, end } = await traced();
+    await prepare(server, receiver.url);
+    expect((await publish(server)).status).toBe(202);
+    const main = Number.parseInt(lines().find((line) => line.includes('HTTP/1.1 202')) ?? '', 10);
+    await server.call('POST', '/v1/dispatch');
+    await receiver.arrived(1);
+    const sent = lines().findIndex((line) => line.includes('POST / HTTP/1.1'));
+    const after = (): { by: number; call: string }[] =>
+      lines()
+        .slice(sent)
+        .map((line) => ({ by: Number.parseInt(line, 10), call: line }));
+    await vi.waitFor(() => expect(after().some(({ by, call }) => by !== main && SYNCED.test(call))).toBe(true), { timeout: 10_000 });
+    const calls = after();
+    await end(main);
+    const synced = calls.findIndex(({ by, call }) => by !== main && SYNCED.test(call));
+    const writers = calls.slice(0, synced).filter(({ call }) => WRITTEN.test(call));
+    expect(sent).toBeGreaterThan(-1);
+    expect(writers.length).toBeGreaterThan(0);
+    expect(writers.map(({ by }) => by)).toEqual(writers.map(() => main));
+  });
 });

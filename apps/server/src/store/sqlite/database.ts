@@ -2,7 +2,7 @@
  * One SQLite file, and the ways in which Posthorn talks to it. Everything is synchronous: a transaction is one function that
  * runs to its end, so nothing else can slip into it.
  */
-import { readdirSync, readFileSync } from 'node:fs';
+import { closeSync, fdatasync, openSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import { StoreUnavailable } from '../store.ts';
@@ -31,6 +31,7 @@ class Rollback<T> extends Error {
 export class Database {
   readonly #db: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
+  readonly #wal: WalFile | null;
 
   /**
    * Opens (or creates) the file and brings its schema up to date.
@@ -50,6 +51,7 @@ export class Database {
       PRAGMA temp_store = MEMORY;
     `);
     this.#migrate();
+    this.#wal = this.#openWal();
   }
 
   /** Statements are prepared once and kept: preparing costs more than running most of them. */
@@ -110,6 +112,17 @@ export class Database {
     }
   }
 
+  /**
+   * Runs `work` as one transaction at once, so that all that follows sees it; fulfilled when it is on disk. The disk is waited for in another thread:
+   * a sync of 2 ms for each few hundred deliveries would keep this one from a sixth of its work (measured).
+   */
+  async transactionSyncedAside<T>(work: () => T): Promise<T> {
+    if (this.#wal === null) return this.transaction(work);
+    const value = this.relaxedTransaction(work);
+    await this.#wal.sync();
+    return value;
+  }
+
   /** Within a transaction: runs `work`, and undoes only it when it calls `rollback`. */
   savepoint<T>(work: (rollback: (value: T) => never) => T): T {
     this.#db.exec('SAVEPOINT part');
@@ -128,8 +141,16 @@ export class Database {
     }
   }
 
+  /** @returns null where there is none: in memory, or on a file system that SQLite finds unfit for one */
+  #openWal(): WalFile | null {
+    const { journal_mode } = this.#db.prepare('PRAGMA journal_mode').get() as { journal_mode: string };
+    const { file } = this.#db.prepare('PRAGMA database_list').get() as { file: string };
+    return journal_mode === 'wal' ? new WalFile(`${file}-wal`) : null;
+  }
+
   close(): void {
     this.#statements.clear();
+    this.#wal?.close();
     this.#db.close();
   }
 
@@ -149,6 +170,47 @@ export class Database {
       const sql = readFileSync(join(MIGRATIONS, file), 'utf8');
       this.transaction(() => this.#db.exec(`${sql}\nPRAGMA user_version = ${number};`));
     }
+  }
+}
+
+/**
+ * The write-ahead log, opened once more to be synced: which file handle it is done by does not matter to the disk. SQLite keeps the file as long as its
+ * database is open, and takes its locks elsewhere, so that closing this handle frees none of them.
+ */
+class WalFile {
+  readonly #path: string;
+  #handle: number | null = null;
+  #underWay = 0;
+  #isClosed = false;
+
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  /** Fulfilled when all that was committed before is on disk. Rejects with `StoreUnavailable` when the disk fails. */
+  sync(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const fail = (error: Error): void => reject(new StoreUnavailable(`${this.#path}: ${error.message}`, { cause: error }));
+      try {
+        this.#handle ??= openSync(this.#path, 'r+');
+      } catch (error) {
+        return fail(error as Error);
+      }
+      this.#underWay += 1;
+      fdatasync(this.#handle, (error) => {
+        this.#underWay -= 1;
+        if (this.#isClosed) this.close();
+        if (error === null) resolve();
+        else fail(error);
+      });
+    });
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    if (this.#handle === null || this.#underWay > 0) return;
+    closeSync(this.#handle);
+    this.#handle = null;
   }
 }
 

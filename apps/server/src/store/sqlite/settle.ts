@@ -19,7 +19,7 @@ interface Aftermath {
 /** One transaction: many lanes share its sync. @returns one result for each of `batch` */
 export async function settle(context: SqliteContext, batch: readonly LaneSettlement[]): Promise<LaneResult[]> {
   const aftermath: Aftermath = { disabled: [], notices: false, tally: new Tally() };
-  const results = context.db.transaction(() => {
+  const results = await context.db.transactionSyncedAside(() => {
     const settled = batch.map((settlement) => settleLane(context, settlement, aftermath));
     aftermath.tally.write(context);
     return settled;
