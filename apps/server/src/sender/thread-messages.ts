@@ -163,27 +163,37 @@ export class ResultPack {
   }
 }
 
+/** Takes what came of one request. */
+export type GiveResult = (request: number, result: AttemptResult) => void;
+
 /** Reads packs of results. Servers answer with the same headers again and again, within a second even with the same `Date`, so the last are kept. */
 export class ResultReader {
   readonly #headers = new Map<string, Readonly<Record<string, string>>>();
 
-  /** Calls `give` with each result of a pack; bodies are copies, so that one that is kept does not keep the others. */
-  read({ numbers, since, headers, bodies }: PackedResults, give: (request: number, result: AttemptResult) => void): void {
+  /**
+   * @returns gives the next `most` results each time it is called, and tells whether there are more; bodies are copies, so that one that is kept does
+   *   not keep the others
+   */
+  open({ numbers, since, headers, bodies }: PackedResults): (most: number, give: GiveResult) => boolean {
+    let index = 0;
     let offset = 0;
-    for (const [index, text] of headers.entries()) {
-      const at = index * RESULT_NUMBERS;
-      const status = numbers[at + 3] ?? 0;
-      const size = numbers[at + 6] ?? 0;
-      const body = bodies.slice(offset, offset + size);
-      offset += size;
-      give(numbers[at] ?? 0, {
-        startedAt: since + (numbers[at + 1] ?? 0),
-        durationMs: (numbers[at + 2] ?? 0) / 100,
-        outcome: { kind: 'accepted', status },
-        response: { status, headers: this.#headersOf(text), body, bodyTruncated: false },
-        timings: { dns: null, connect: null, tls: null, first_byte: (numbers[at + 4] ?? 0) / 100, body: (numbers[at + 5] ?? 0) / 100 },
-      });
-    }
+    return (most, give) => {
+      for (const end = Math.min(headers.length, index + most); index < end; index += 1) {
+        const at = index * RESULT_NUMBERS;
+        const status = numbers[at + 3] ?? 0;
+        const size = numbers[at + 6] ?? 0;
+        const body = bodies.slice(offset, offset + size);
+        offset += size;
+        give(numbers[at] ?? 0, {
+          startedAt: since + (numbers[at + 1] ?? 0),
+          durationMs: (numbers[at + 2] ?? 0) / 100,
+          outcome: { kind: 'accepted', status },
+          response: { status, headers: this.#headersOf(headers[index] ?? '{}'), body, bodyTruncated: false },
+          timings: { dns: null, connect: null, tls: null, first_byte: (numbers[at + 4] ?? 0) / 100, body: (numbers[at + 5] ?? 0) / 100 },
+        });
+      }
+      return index < headers.length;
+    };
   }
 
   #headersOf(text: string): Readonly<Record<string, string>> {

@@ -5,6 +5,7 @@ import { type AllowList, type AttemptResult, parseAllowList } from '@posthorn/co
 import { generateSecret, verifyStandard, verifyX } from '@posthorn/receiver';
 import { afterEach, expect, test } from 'vitest';
 import { createSender, type DeliverRequest, type Sender } from '../../src/sender/sender.ts';
+import { ResultPack } from '../../src/sender/thread-messages.ts';
 import { createThreadedSender, type ThreadedSenderOptions } from '../../src/sender/threaded-sender.ts';
 import { answers, type Endpoint, pem, response, startEndpoint } from './endpoint.ts';
 
@@ -261,6 +262,33 @@ test('a blocked main thread makes no request late', async () => {
   expect(results.map(({ outcome }) => outcome.kind)).toEqual(results.map(() => 'accepted'));
   const endedAt = Math.max(...results.map(({ startedAt, durationMs }) => startedAt + durationMs));
   expect(endedAt - blockedAt).toBeLessThan(700);
+});
+
+test('of many results that come at once, what follows from the first is done before the last are told', async () => {
+  const endpoint = await start(() => undefined);
+  const { sender, worker } = await newSenderAndWorker({ deadlineMs: 300 });
+  const done: number[] = [];
+  let told = 0;
+  const all = Promise.all(
+    Array.from({ length: 200 }, async () => {
+      await sender.deliver(delivery(endpoint.url));
+      told += 1;
+      // As many steps as a dispatcher may need until the next request is out.
+      for (let step = 0; step < 20; step += 1) await Promise.resolve();
+      done.push(told);
+    }),
+  );
+  // How many share a message is a matter of luck; this one has them all.
+  const pack = new ResultPack();
+  const timings = { dns: null, connect: null, tls: null, first_byte: 1, body: 0 };
+  const answer = { status: 200, headers: {}, body: Buffer.from('ok'), bodyTruncated: false };
+  for (let request = 0; request < 200; request += 1) {
+    pack.add(request, { startedAt: Date.now(), durationMs: 1, outcome: { kind: 'accepted', status: 200 }, response: answer, timings });
+  }
+  worker.emit('message', { kind: 'results', packed: pack.take(), others: [], rejected: [] });
+  await all;
+  expect(done).toHaveLength(200);
+  expect(done[0]).toBe(32);
 });
 
 test('send goes through the thread too, with the headers it is given', async () => {
