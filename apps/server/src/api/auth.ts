@@ -9,6 +9,8 @@ import { Problem } from './problems.ts';
 export interface Principal {
   readonly actor: Actor;
   readonly environment: Environment;
+  /** It can act in this environment only: a key, or a visitor of the portal whose link a key of the sandbox made. */
+  readonly confined: boolean;
   /** Null: across applications. */
   readonly application: ApplicationId | null;
   /** `provider`: the API provider, by a service key or as the operator. An application key does what a developer does. */
@@ -59,6 +61,7 @@ export async function keyPrincipal(header: string, store: Store): Promise<Princi
   return {
     actor: { kind: 'key', id: key.id, name: key.name },
     environment,
+    confined: true,
     application,
     rank: application === null ? 'provider' : 'developer',
   };
@@ -75,9 +78,9 @@ export function principalOf(request: FastifyRequest): Principal {
   return request.principal;
 }
 
-/** People belong to both environments, so a key of the sandbox must not decide who they are: that would be a way into production. */
-export function requireSayOverPeople({ actor, environment }: Principal): void {
-  if (actor.kind !== 'key' || environment === 'production') return;
+/** People belong to both environments, so whoever is confined to the sandbox must not decide who they are: that would be a way into production. */
+export function requireSayOverPeople({ confined, environment }: Principal): void {
+  if (!confined || environment === 'production') return;
   throw new Problem('production_key_required', 'People belong to both environments, so this takes a service key of production.');
 }
 

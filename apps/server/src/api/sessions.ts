@@ -44,18 +44,19 @@ export function personOf(request: FastifyRequest): Person {
 /** The operator, across applications and of no environment in particular; null: somebody else. */
 export function operatorPrincipal(session: Session): Principal | null {
   if (session.via !== 'password' || !session.operator) return null;
-  return { actor: actorOf(session), environment: 'production', application: null, rank: 'provider' };
+  return { actor: actorOf(session), environment: 'production', confined: false, application: null, rank: 'provider' };
 }
 
 /** Where a session acts: `Posthorn-Environment` and `Posthorn-Application` say it. */
 export async function sessionPrincipal(request: FastifyRequest, session: Session, store: Store): Promise<Principal> {
   const environment = environmentOf(request);
-  if (session.via === 'portal' && session.visitor.environment !== null && session.visitor.environment !== environment)
+  const only = session.via === 'portal' ? session.visitor.environment : null;
+  if (only !== null && only !== environment)
     throw new Problem('sandbox_only', 'The link that you came by is for the sandbox.');
   const named = request.headers['posthorn-application'];
   if (Array.isArray(named)) throw Problem.field('Posthorn-Application', 'is there twice');
   const { application, rank } = await placeOf(session, named, store);
-  return { actor: actorOf(session), environment, application: application?.id ?? null, rank };
+  return { actor: actorOf(session), environment, confined: only !== null, application: application?.id ?? null, rank };
 }
 
 function actorOf(session: Session): Principal['actor'] {

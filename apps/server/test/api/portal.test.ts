@@ -115,6 +115,24 @@ describe('the session of a visitor', () => {
     expect((await bench.call('GET', '/v1/session', { by: both })).body.environments).toEqual(['production', 'sandbox']);
   });
 
+  test('has no say over people where a key of the sandbox made the link: they belong to production as well', async () => {
+    const owner = await bench.person('owner-of-people@example.com', { application: application as never, role: 'owner' });
+    const visitor = { cookie: cookiesOf(await open(await link({ role: 'owner' }))) };
+    const email = 'newcomer@example.com';
+    const invited = await bench.call('POST', '/v1/invitations', { by: owner, json: { email, role: 'viewer' } });
+    for (const [method, path, json] of [
+      ['POST', '/v1/invitations', { email: 'accomplice@example.com', role: 'owner' }],
+      ['DELETE', `/v1/invitations/${invited.body.id}`, undefined],
+      ['PATCH', `/v1/members/${owner.id}`, { role: 'viewer' }],
+      ['DELETE', `/v1/members/${owner.id}`, undefined],
+    ] as const) {
+      expect((await bench.call(method, path, { by: visitor, json })).body.code, `${method} ${path}`).toBe('production_key_required');
+    }
+    const made = await bench.call('POST', '/v1/applications/acme/portal-link', { key: bench.service.production, json: { role: 'owner' } });
+    const both = { cookie: cookiesOf(await open(new URL(made.body.url).pathname)) };
+    expect((await bench.call('POST', '/v1/invitations', { by: both, json: { email, role: 'viewer' } })).status).toBe(201);
+  });
+
   test('counts before an older sign-in, until one signs in again, or out', async () => {
     const person = await bench.person('both@example.com');
     const both = { cookie: `${person.cookie}; ${cookiesOf(await open(await link()))}` };
