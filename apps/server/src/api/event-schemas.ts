@@ -1,10 +1,11 @@
 /** The catalogue's JSON Schemas: compiled, kept, and asked whether a publish fits. */
 import type { FieldError } from '@posthorn/contract';
 import { lineInJson } from '@posthorn/core';
-import { Ajv2020, type Options, type ValidateFunction } from 'ajv/dist/2020.js';
+import { Ajv2020, type ErrorObject, type Options, type ValidateFunction } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import type { EventType } from '../store/store.ts';
 import { MAX_DEPTH } from './json-body.ts';
+import { doneWithin } from './time-limit.ts';
 import { errorsOf, fieldError } from './validation.ts';
 
 /** A schema is the provider's own: keywords that are not known are notes, as JSON Schema has it. Nothing is ever fetched. */
@@ -12,7 +13,14 @@ const OPTIONS: Options = { strict: false, logger: false, addUsedSchema: false, v
 
 const MOST_KEPT = 500;
 
-interface Validators {
+/**
+ * A schema decides what checking costs, and its publishers' data how much of that it does: `^(a+)+$` takes seconds for 30 characters, a recursive `anyOf`
+ * for 24 levels, `uniqueItems` for 256 KiB of numbers, and meanwhile nobody else is served. Whole megabytes may take a little longer.
+ */
+const LIMIT_MS = 100;
+const BYTES_PER_MS = 16 * 1024;
+
+export interface Validators {
   readonly check: ValidateFunction;
   readonly list: ValidateFunction;
 }
@@ -44,9 +52,10 @@ function misformed(text: string, { errors }: Ajv2020): string {
 
 /** What of an example does not fit the schema that was given with it, with the line where the example's text has more than one. */
 export function exampleMisfits(validators: Validators, text: string): FieldError[] {
-  const example: unknown = JSON.parse(text);
-  if (validators.check(example)) return [];
-  return errorsOf(validators, example).map((error) => {
+  const misfit = firstMisfit([{ validators, value: JSON.parse(text), root: 'example' }], text.length);
+  if (misfit === null) return [];
+  if (typeof misfit.errors === 'string') return [{ path: 'example', message: misfit.errors }];
+  return misfit.errors.map((error) => {
     const { path, message } = fieldError(error, 'example');
     // A field that should not be there has a line of its own; one that is missing has that of the object it is missing in.
     const extra: unknown = error.params['additionalProperty'] ?? error.params['unevaluatedProperty'];
@@ -84,10 +93,75 @@ function compiler(allErrors: boolean): Ajv2020 {
   return ajv;
 }
 
-/** What of `data` does not fit, with paths such as `data.shipment.status`; empty where all of it does. */
-export function misfits(validators: Validators, data: unknown, root: string): FieldError[] {
-  if (validators.check(data)) return [];
-  return errorsOf(validators, data).map((error) => fieldError(error, root));
+/** Something to be checked. */
+export interface Candidate {
+  readonly validators: Validators;
+  readonly value: unknown;
+  /** The path that it has in the request. */
+  readonly root: string;
+}
+
+/**
+ * What of the first that does not fit does not fit, with paths such as `data.shipment.status`; empty where all of them do. One that cannot be checked in
+ * time does not fit either.
+ *
+ * @param bytes of all of them together
+ */
+export function misfits(candidates: readonly Candidate[], bytes: number): FieldError[] {
+  const misfit = firstMisfit(candidates, bytes);
+  if (misfit === null) return [];
+  const { at, errors } = misfit;
+  return typeof errors === 'string' ? [{ path: at.root, message: errors }] : errors.map((error) => fieldError(error, at.root));
+}
+
+interface Misfit {
+  readonly at: Candidate;
+  /** A text: why it cannot be checked. */
+  readonly errors: readonly ErrorObject[] | string;
+}
+
+function firstMisfit(candidates: readonly Candidate[], bytes: number): Misfit | null {
+  const limitMs = Math.round(LIMIT_MS + bytes / BYTES_PER_MS);
+  const found: { at: Candidate | undefined } = { at: undefined };
+  const search = (): void => {
+    found.at = candidates.find((candidate) => {
+      found.at = candidate;
+      return !candidate.validators.check(candidate.value);
+    });
+  };
+  try {
+    // Time goes by the wall's clock: a process that was stopped in the middle of a check has not checked for long. So it is tried again.
+    const isChecked = finishes(limitMs, search) || finishes(limitMs, search);
+    const { at } = found;
+    if (at === undefined) return null;
+    if (!isChecked) return { at, errors: `cannot be checked within ${limitMs} ms: ${COSTLY}` };
+    let errors: readonly ErrorObject[] = (at.validators.check.errors ?? []).slice(0, 1);
+    // Looking for them all can take much longer than finding one.
+    finishes(limitMs, () => {
+      errors = errorsOf(at.validators, at.value);
+    });
+    return { at, errors };
+  } finally {
+    for (const { validators } of candidates) forgetErrors(validators);
+  }
+}
+
+const COSTLY = 'the schema has a pattern, alternatives, uniqueItems or a $ref to itself that this value makes too costly';
+
+function finishes(limitMs: number, work: () => void): boolean {
+  try {
+    return doneWithin(limitMs, work);
+  } catch (error) {
+    // A $ref that leads back to itself comes to no end either.
+    if (error instanceof RangeError) return false;
+    throw error;
+  }
+}
+
+/** A validator keeps its last errors until the next call, each with the value it is about: of a costly check these are millions. */
+function forgetErrors({ check, list }: Validators): void {
+  check.errors = null;
+  list.errors = null;
 }
 
 export interface SchemaCache {

@@ -36,7 +36,7 @@ export function outboxChecks(eventTypes: Pick<EventTypeStore, 'getMany'>): (rows
       if (known?.strict && known.schema !== null) {
         const compilation = schemas.validators({ ...known, schema: known.schema });
         // As with a publish: a schema of ours that does not compile any more stops nobody.
-        const errors = compilation.ok ? misfits(compilation.validators, value, 'data') : [];
+        const errors = compilation.ok ? misfits([{ validators: compilation.validators, value, root: 'data' }], data.length) : [];
         if (errors.length > 0) return { ok: false, reason: words(errors) };
       }
       return { ok: true, environment, event: { application, type, data, orderingKey, id: null } };

@@ -16,7 +16,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { EventToPublish, PublishedEvent, PublishRequest, PublishResult, Store } from '../store/store.ts';
 import { applicationNotFound, applicationOf, type Principal, principalOf } from './auth.ts';
 import type { Api, ApiOptions } from './context.ts';
-import { createSchemaCache, misfits, type SchemaCache } from './event-schemas.ts';
+import { createSchemaCache, misfits, type SchemaCache, type Validators } from './event-schemas.ts';
 import { timestamp, timestampOrNull } from './instants.ts';
 import { Problem } from './problems.ts';
 import { BODY, problemResponses } from './responses.ts';
@@ -158,19 +158,22 @@ async function applicationsOf(events: readonly GivenEvent[], principal: Principa
   return applications.map(() => own);
 }
 
-async function checkStrictTypes(events: readonly GivenEvent[], { store, schemas }: PublishContext): Promise<void> {
+async function checkStrictTypes(events: readonly GivenEvent[], { request, store, schemas }: PublishContext): Promise<void> {
   const catalogue = await store.eventTypes.getMany([...new Set(events.map(({ given }) => given.type))]);
+  const strict = new Map<string, Validators>();
   for (const type of catalogue) {
     if (!type.strict || type.schema === null) continue;
     const compilation = schemas.validators({ ...type, schema: type.schema });
     // It compiled when it was put. Should it not any more, a note about our own fault must not stop the provider's events.
-    if (!compilation.ok) continue;
-    for (const { given, path } of events) {
-      if (given.type !== type.name) continue;
-      const errors = misfits(compilation.validators, given.data, `${path}data`);
-      if (errors.length > 0) throw Problem.fields(errors, 'event_type_mismatch');
-    }
+    if (compilation.ok) strict.set(type.name, compilation.validators);
   }
+  if (strict.size === 0) return;
+  const candidates = events.flatMap(({ given, path }) => {
+    const validators = strict.get(given.type);
+    return validators === undefined ? [] : [{ validators, value: given.data, root: `${path}data` }];
+  });
+  const errors = misfits(candidates, request.rawBody?.bytes.length ?? 0);
+  if (errors.length > 0) throw Problem.fields(errors, 'event_type_mismatch');
 }
 
 /** The same key of another principal is another key. The fingerprint covers the route: one event is no batch. */

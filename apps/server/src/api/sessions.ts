@@ -51,8 +51,7 @@ export function operatorPrincipal(session: Session): Principal | null {
 export async function sessionPrincipal(request: FastifyRequest, session: Session, store: Store): Promise<Principal> {
   const environment = environmentOf(request);
   const only = session.via === 'portal' ? session.visitor.environment : null;
-  if (only !== null && only !== environment)
-    throw new Problem('sandbox_only', 'The link that you came by is for the sandbox.');
+  if (only !== null && only !== environment) throw new Problem('sandbox_only', 'The link that you came by is for the sandbox.');
   const named = request.headers['posthorn-application'];
   if (Array.isArray(named)) throw Problem.field('Posthorn-Application', 'is there twice');
   const { application, rank } = await placeOf(session, named, store);

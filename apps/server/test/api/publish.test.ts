@@ -222,4 +222,32 @@ describe('strict event types', () => {
     await put('shipment.changing', { description: 'x', schema: { required: ['other'] }, strict: true });
     expect((await publish('shipment.changing', { shipment: {} })).body.errors).toEqual([{ path: 'data.other', message: 'is missing' }]);
   });
+
+  const branch = (end: string) => ({ allOf: [{ properties: { a: { $ref: '#/$defs/tree' } } }, { required: [end] }] });
+  const tree = { anyOf: [branch('y'), branch('z'), { type: 'string' }] };
+  const deep = (levels: number): unknown => (levels === 0 ? 1 : { a: deep(levels - 1) });
+  test.each<[string, object, object]>([
+    ['a pattern that backtracks', { properties: { s: { pattern: '^(a+)+$' } } }, { s: `${'a'.repeat(60)}!` }],
+    ['alternatives of alternatives', { $defs: { tree }, $ref: '#/$defs/tree' }, deep(60) as object],
+    ['a reference that leads back to itself', { $defs: { a: { allOf: [{ $ref: '#/$defs/a' }] } }, $ref: '#/$defs/a' }, {}],
+    ['a long list of which each is to be another', { properties: { n: { uniqueItems: true } } }, { n: [...Array(40_000).keys()] }],
+  ])('refuse what takes too long to check: %s', async (_, costly, data) => {
+    await put('shipment.costly', { description: 'x', schema: costly, strict: true });
+    const before = performance.now();
+    const answer = await publish('shipment.costly', data);
+    expect(answer.body).toMatchObject({
+      status: 422,
+      code: 'event_type_mismatch',
+      errors: [{ path: 'data', message: expect.stringContaining('cannot be checked within') }],
+    });
+    // Without the limit: hours, or the end of the memory.
+    expect(performance.now() - before).toBeLessThan(5_000);
+  });
+
+  test('say what does not fit even where looking for all of it takes too long', async () => {
+    const items = { type: 'object', properties: { s: { pattern: '^(a+)+$' } } };
+    await put('shipment.costly', { description: 'x', schema: { properties: { n: { type: 'number' }, list: { items } } }, strict: true });
+    const answer = await publish('shipment.costly', { n: 'x', list: [{ s: `${'a'.repeat(60)}!` }] });
+    expect(answer.body.errors).toEqual([{ path: 'data.n', message: 'must be a number' }]);
+  });
 });
