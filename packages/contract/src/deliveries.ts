@@ -119,7 +119,7 @@ export const DeliveryDetailSchema = Type.Object(
       type: ['object', 'null'],
       description: 'Why not yet? Null when nothing holds it back, or it has ended',
     }),
-    attempts: Type.Array(AttemptSchema, { description: 'In the order in which they were made' }),
+    attempts: Type.Array(AttemptSchema, { description: 'In the order in which they were made; of more than 100, the last 100' }),
   },
   {
     title: 'DeliveryDetail',

@@ -81,9 +81,13 @@ export interface Attempt extends AttemptRecord {
   readonly stale: boolean;
 }
 
+/** A delivery may be retried by hand without end, each attempt with up to 16 KiB of answer: so many are read, the last ones. */
+export const SHOWN_ATTEMPTS = 100;
+
 /** Why a delivery waits is a pure function (core's whyNotYet) of these. */
 export interface DeliveryDetail {
   readonly delivery: Delivery;
+  /** The last `SHOWN_ATTEMPTS`, in their order. */
   readonly attempts: Attempt[];
   readonly endpoint: Endpoint | null;
   /** The earlier pending delivery of the same ordering key. */

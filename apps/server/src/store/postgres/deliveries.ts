@@ -7,7 +7,7 @@ import { type EndpointRow, endpointFromRow, SELECT_ENDPOINTS } from '../shared/e
 import { environmentState } from '../shared/environments.ts';
 import { NEWEST_JOB } from '../shared/jobs.ts';
 import { ASKED_AGAIN, RESENT } from '../shared/wishes.ts';
-import type { DeliveryStore, Environment } from '../store.ts';
+import { type Attempt, type DeliveryStore, type Environment, SHOWN_ATTEMPTS } from '../store.ts';
 import type { PostgresContext } from './context.ts';
 import type { Transaction } from './database.ts';
 import { type AttemptRow, attemptFromRow, type DeliveryRow, deliveryFromRow, listQuery, selectDeliveries } from './delivery-rows.ts';
@@ -34,6 +34,23 @@ export function postgresDeliveries(context: PostgresContext): DeliveryStore {
     return find(tx, environment, id);
   }
 
+  /** The ids first: bodies of attempts that are not shown are not read. */
+  async function lastAttempts(tx: Transaction, { seq, published_at: publishedAt }: DeliveryRow): Promise<Attempt[]> {
+    const rows = await tx.all<AttemptRow>(
+      `SELECT * FROM posthorn.attempts WHERE delivery = $1 AND published_at = $2 AND id IN (
+         SELECT id FROM posthorn.attempts WHERE delivery = $1 AND published_at = $2 ORDER BY started_at DESC, number DESC, id DESC LIMIT ${SHOWN_ATTEMPTS})
+       ORDER BY started_at, number, id`,
+      seq,
+      publishedAt,
+    );
+    const [counted] = await tx.all<{ count: number }>(
+      'SELECT count(*) AS count FROM posthorn.attempts WHERE delivery = $1 AND published_at = $2',
+      seq,
+      publishedAt,
+    );
+    return rows.map((row, index) => attemptFromRow(row, (counted?.count ?? 0) - rows.length + index + 1));
+  }
+
   function record(tx: Transaction, action: 'delivery.retry' | 'delivery.cancel', row: DeliveryRow): Promise<void> {
     const target = { kind: 'delivery', id: row.id };
     return runRecipe(context, tx, recordChange(context, { action, application: row.application_id, environment: row.environment, target }));
@@ -54,14 +71,10 @@ export function postgresDeliveries(context: PostgresContext): DeliveryStore {
         if (row === undefined) return null;
         const endpointRow = await tx.get<EndpointRow>(`${SELECT_ENDPOINTS} WHERE l.pk = $1 AND e.deleted_at IS NULL`, row.lane);
         const endpoint = endpointRow === undefined ? null : endpointFromRow(context, endpointRow);
-        const attempts = await tx.all<AttemptRow>(
-          'SELECT * FROM posthorn.attempts WHERE delivery = $1 AND published_at = $2 ORDER BY started_at, number, id',
-          row.seq,
-          row.published_at,
-        );
+        const attempts = await lastAttempts(tx, row);
         return {
           delivery: deliveryFromRow(row),
-          attempts: attempts.map(attemptFromRow),
+          attempts,
           endpoint,
           behind: endpoint === null ? null : await behind(tx, row, endpoint.ordering),
           dueAt: row.due_at,

@@ -208,11 +208,11 @@ function nextAttemptAt(row: DeliveryRow): number {
 }
 
 /** They are numbered as they started: those of a lost lease have the number of another in their row, since they do not count. */
-export function attemptFromRow(row: AttemptRow, index: number): Attempt {
+export function attemptFromRow(row: AttemptRow, number: number): Attempt {
   const [dns = null, connect = null, tls = null, firstByte = null, body = null] = JSON.parse(row.timings) as (number | null)[];
   return {
     id: row.id,
-    number: index + 1,
+    number,
     startedAt: row.started_at,
     durationMs: row.duration_ms,
     status: row.error === null ? 'succeeded' : 'failed',

@@ -57,7 +57,12 @@ export function postgresEvents({ db }: PostgresContext): EventStore {
         `${SELECT} WHERE ${where.sql} ORDER BY e.published_at DESC, e.seq DESC LIMIT ${filter.limit + 1}`,
         ...where.parameters,
       );
-      return pageOf(rows, { limit: filter.limit, read: storedEvent, cursor: (row) => [row.published_at, row.seq] });
+      return pageOf(rows, {
+        limit: filter.limit,
+        read: storedEvent,
+        cursor: (row) => [row.published_at, row.seq],
+        bytes: (row) => row.body.length,
+      });
     },
     async get(environment, id, application) {
       const where = new Conditions();

@@ -126,7 +126,7 @@ export function inboxStore(context: SharedContext): InboxStore {
       const rows = await context.read(() =>
         all<RequestRow>(`SELECT * FROM inbox_requests WHERE ${where.sql} ORDER BY pk DESC LIMIT ?`, ...where.parameters, limit + 1),
       );
-      return pageOf(rows, { limit, read: inboxRequest, cursor: (row) => [row.pk] });
+      return pageOf(rows, { limit, read: inboxRequest, cursor: (row) => [row.pk], bytes: (row) => row.body.length });
     },
   };
 }

@@ -18,7 +18,7 @@ import { type EndpointRow, endpointFromRow, SELECT_ENDPOINTS } from '../shared/e
 import { environmentState } from '../shared/environments.ts';
 import { NEWEST_JOB } from '../shared/jobs.ts';
 import { ASKED_AGAIN, isResent, RESENT } from '../shared/wishes.ts';
-import type { Attempt, Delivery, DeliveryFilter, DeliveryStore, Environment } from '../store.ts';
+import { type Attempt, type Delivery, type DeliveryFilter, type DeliveryStore, type Environment, SHOWN_ATTEMPTS } from '../store.ts';
 import type { SqliteContext } from './context.ts';
 import { runRecipe } from './recipes.ts';
 
@@ -97,6 +97,19 @@ export function sqliteDeliveries(context: SqliteContext): DeliveryStore {
     context.hint({ kind: 'work' });
   }
 
+  /** The ids first: bodies of attempts that are not shown are not read. */
+  function lastAttempts(delivery: number): Attempt[] {
+    const rows = db.all<AttemptRow>(
+      `SELECT * FROM attempts WHERE delivery = ? AND id IN (
+         SELECT id FROM attempts WHERE delivery = ? ORDER BY started_at DESC, number DESC, id DESC LIMIT ${SHOWN_ATTEMPTS})
+       ORDER BY started_at, number, id`,
+      delivery,
+      delivery,
+    );
+    const all = db.get<{ count: number }>('SELECT count(*) AS count FROM attempts WHERE delivery = ?', delivery)?.count ?? 0;
+    return rows.map((row, index) => attempt(row, all - rows.length + index + 1));
+  }
+
   return {
     async list(environment, filter) {
       const horizon = searchHorizon(context, environment, filter);
@@ -110,7 +123,7 @@ export function sqliteDeliveries(context: SqliteContext): DeliveryStore {
       const endpoint = endpointRow === undefined ? null : endpointFromRow(context, endpointRow);
       return {
         delivery: delivery(row),
-        attempts: db.all<AttemptRow>('SELECT * FROM attempts WHERE delivery = ? ORDER BY started_at, number, id', row.seq).map(attempt),
+        attempts: lastAttempts(row.seq),
         endpoint,
         behind: endpoint === null ? null : behind(context, row, endpoint.ordering),
         dueAt: row.due_at,
@@ -284,11 +297,11 @@ function nextAttemptAt(row: DeliveryRow): number {
 }
 
 /** They are numbered as they started: those of a lost lease have the number of another in their row, since they do not count. */
-function attempt(row: AttemptRow, index: number): Attempt {
+function attempt(row: AttemptRow, number: number): Attempt {
   const [dns = null, connect = null, tls = null, firstByte = null, body = null] = JSON.parse(row.timings) as (number | null)[];
   return {
     id: row.id,
-    number: index + 1,
+    number,
     startedAt: row.started_at,
     durationMs: row.duration_ms,
     status: row.error === null ? 'succeeded' : 'failed',

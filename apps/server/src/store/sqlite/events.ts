@@ -55,7 +55,13 @@ export function sqliteEvents({ db }: SqliteContext): EventStore {
         ...where.parameters,
         filter.limit + 1,
       );
-      return pageOf(rows, { limit: filter.limit, read: storedEvent, cursor: (row) => [row.published_at, row.seq], horizon });
+      return pageOf(rows, {
+        limit: filter.limit,
+        read: storedEvent,
+        cursor: (row) => [row.published_at, row.seq],
+        horizon,
+        bytes: (row) => row.body.length,
+      });
     },
     async get(environment, id, application) {
       const where = new Conditions().add('e.id = ? AND e.environment = ?', id, environment);

@@ -202,6 +202,22 @@ export function deliveriesConformance(open: OpenStore): void {
       expect((await store.events.list('production', EVENTS)).data).toEqual([]);
     });
 
+    test('of events give short pages where bodies are large, and all of them in the end', async () => {
+      await prepare(store);
+      const data = (kilobytes: number): string => JSON.stringify({ text: 'x'.repeat(kilobytes * 1024) });
+      for (const kilobytes of [900, 900, 900, 3000, 1, 1]) await publish(store, event({ data: data(kilobytes) }));
+      const pages: number[] = [];
+      const seen = new Set<string>();
+      let cursor: string | null = null;
+      do {
+        const page: Awaited<ReturnType<Store['events']['list']>> = await store.events.list('sandbox', { ...EVENTS, cursor });
+        pages.push(page.data.length);
+        for (const { id } of page.data) seen.add(id);
+        cursor = page.nextCursor;
+      } while (cursor !== null);
+      expect([pages, seen.size]).toEqual([[2, 1, 2, 1], 6]);
+    });
+
     test('refuse a cursor that they did not give', async () => {
       await prepare(store);
       for (const cursor of [
@@ -296,6 +312,19 @@ export function deliveriesConformance(open: OpenStore): void {
       expect(Buffer.from(detail?.attempts[0]?.responseBody ?? []).toString()).toBe('body');
       expect(await store.deliveries.get('production', id)).toBeNull();
       expect(await store.deliveries.get('sandbox', NOTHING)).toBeNull();
+    });
+
+    test('one with attempts without end shows the last hundred, numbered as they were made', async () => {
+      await addEndpoint(store, await prepare(store));
+      await publish(store, event());
+      const held = await leaseOne();
+      const [first] = await scan(held);
+      const end = { status: 'pending', failures: 1, dueAt: START } as const;
+      const attempts = Array.from({ length: 105 }, (_, index) => attempt(first?.seq ?? 0, end, { startedAt: START + index }));
+      for (const one of attempts) await store.lanes.settle([{ lease: held.lease, attempts: [one], state: CALM, disable: null }]);
+      const shown = (await store.deliveries.get('sandbox', (await only()).id))?.attempts ?? [];
+      expect(shown.map(({ id }) => id)).toEqual(attempts.slice(5).map(({ attemptId }) => attemptId));
+      expect([shown[0]?.number, shown.at(-1)?.number]).toEqual([6, 105]);
     });
 
     test.each([
