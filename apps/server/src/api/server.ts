@@ -43,6 +43,9 @@ export type { Api, ApiOptions } from './context.ts';
 /** A whole batch has this long to arrive, at some 270 KiB/s. */
 const REQUEST_TIMEOUT_MS = 60_000;
 
+/** A connection on which nothing moves for so long is cut: a test request takes half of it, a reader that has stopped would keep its answer in memory. */
+const CONNECTION_TIMEOUT_MS = 60_000;
+
 /** Longer than any id or name, so that their own limits are what people read about. */
 const MAX_PARAM_LENGTH = 512;
 
@@ -104,6 +107,7 @@ function emptyApi(options: Pick<ApiOptions, 'log' | 'trustProxy' | 'webApp'>): A
     trustProxy: trustedHops(options.trustProxy),
     bodyLimit: MAX_BODY_BYTES,
     requestTimeout: REQUEST_TIMEOUT_MS,
+    connectionTimeout: CONNECTION_TIMEOUT_MS,
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
     // Requests on open connections are still served while the server closes: an answer in Fastify's own words helps nobody.
     return503OnClosing: false,

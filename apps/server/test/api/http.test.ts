@@ -1,7 +1,7 @@
 /** What is wrong before there is a request: broken HTTP over real sockets, unknown paths and methods, a database that is gone. */
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -73,6 +73,26 @@ test('a request that its sender breaks off does no harm', async () => {
   socket.resetAndDestroy();
   await once(socket, 'close');
   expect((await bench.call('GET', '/healthz', { key: null })).body).toEqual({ status: 'ok' });
+});
+
+test('a reader that stops reading is cut off, and its answers are let go', async () => {
+  const { server } = bench.api;
+  expect(server.timeout).toBe(60_000);
+  // In place of a minute.
+  server.timeout = 200;
+  await bench.tenant('large');
+  for (const id of ['a', 'b', 'c', 'd', 'e', 'f']) {
+    const json = { application: 'large', type: 'a', id, data: { text: 'x'.repeat(250_000) } };
+    expect((await bench.call('POST', '/v1/events', { json })).status).toBe(202);
+  }
+  const connected = once(server, 'connection');
+  const socket = connect(port, '127.0.0.1').pause();
+  const [served] = (await connected) as [Socket];
+  socket.write(`GET /v1/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${bench.service.sandbox}\r\n\r\n`.repeat(50));
+  await once(served, 'close');
+  server.timeout = 60_000;
+  expect(served.bytesWritten).toBeLessThan(50 * 1_500_000);
+  socket.destroy();
 });
 
 describe('routes that are not there', () => {
