@@ -97,7 +97,7 @@ async function addEndpoint(
       retrySchedule: null,
     },
   });
-  if (endpoint === null) throw new Error('the application is gone');
+  if (endpoint === null || endpoint === 'limit') throw new Error('the application is gone');
   return endpoint;
 }
 

@@ -163,7 +163,7 @@ export class People {
       settings: { ...SETTINGS, ...settings, url: this.#url() },
       secret: 'whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=',
     });
-    if (endpoint === null) throw new Error('the application is gone');
+    if (endpoint === null || endpoint === 'limit') throw new Error('the application is gone');
     const model = this.#world.wishes.endpointCreated(endpoint);
     this.#world.note(() => `e${model.number} is created: ${JSON.stringify({ ...settings, environment, temper })}`);
     this.#world.endpoints.set(endpoint.id, new SimulatedEndpoint(temper, this.#world.dice.for(`endpoint ${model.number}`)));

@@ -59,6 +59,7 @@ export const PROBLEMS = {
   email_taken: { status: 409, title: 'This e-mail address has an account already' },
   already_member: { status: 409, title: 'This e-mail address is a member’s' },
   last_owner: { status: 409, title: 'An application has to have an owner' },
+  too_many_endpoints: { status: 409, title: 'The application has as many endpoints as it may make' },
   too_many_inboxes: { status: 409, title: 'The application has as many inboxes as it may' },
   mail_not_set_up: { status: 409, title: 'This installation sends no mail' },
   link_over: { status: 410, title: 'The link was used, withdrawn, or has expired' },

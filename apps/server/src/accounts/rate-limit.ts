@@ -7,8 +7,10 @@ export interface RateLimitRule {
 }
 
 export interface RateLimit {
-  /** Counts a try. `retryAfter`: seconds until the next one may be; null: this one may. */
-  consume(key: string, rule: RateLimitRule): { readonly allowed: boolean; readonly retryAfter: number | null };
+  /** Counts a try, or as many as one is worth. `retryAfter`: seconds until the next one may be; null: this one may. */
+  consume(key: string, rule: RateLimitRule, worth?: number): { readonly allowed: boolean; readonly retryAfter: number | null };
+  /** Counts what is done already, or takes back what was counted too much. */
+  add(key: string, rule: RateLimitRule, worth: number): void;
   /** Forgets what was counted. */
   clear(key: string): void;
 }
@@ -29,18 +31,28 @@ export function createRateLimit(now: () => number): RateLimit {
     }
   }
 
+  function begin(key: string, { window }: RateLimitRule, { at, worth }: { readonly at: number; readonly worth: number }): void {
+    if (counts.size >= MOST_KEYS) makeRoom(at);
+    counts.set(key, { count: worth, endsAt: at + window * 1000 });
+  }
+
   return {
-    consume(key, { window, max }) {
+    consume(key, rule, worth = 1) {
       const at = now();
       const known = counts.get(key);
       if (known === undefined || known.endsAt <= at) {
-        if (counts.size >= MOST_KEYS) makeRoom(at);
-        counts.set(key, { count: 1, endsAt: at + window * 1000 });
+        begin(key, rule, { at, worth });
         return { allowed: true, retryAfter: null };
       }
-      if (known.count >= max) return { allowed: false, retryAfter: Math.ceil((known.endsAt - at) / 1000) };
-      known.count += 1;
+      if (known.count >= rule.max) return { allowed: false, retryAfter: Math.ceil((known.endsAt - at) / 1000) };
+      known.count += worth;
       return { allowed: true, retryAfter: null };
+    },
+    add(key, rule, worth) {
+      const at = now();
+      const known = counts.get(key);
+      if (known === undefined || known.endsAt <= at) begin(key, rule, { at, worth });
+      else known.count += worth;
     },
     clear(key) {
       counts.delete(key);

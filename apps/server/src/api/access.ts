@@ -12,6 +12,7 @@ import type { Api, ApiOptions } from './context.ts';
 import { requireOwnOrigin } from './origin.ts';
 import { Problem } from './problems.ts';
 import { operatorPrincipal, readSession, sessionPrincipal } from './sessions.ts';
+import type { Shares } from './shares.ts';
 
 export type Access = 'open' | 'session' | 'founder' | Rank;
 
@@ -20,13 +21,16 @@ const RANKS: readonly Rank[] = ['viewer', 'developer', 'owner', 'provider'];
 const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 /** Call it before the routes are made. A route under /v1 that declares no access stops the start. */
-export function enforceAccess(api: Api, options: ApiOptions): void {
+export function enforceAccess(api: Api, options: ApiOptions, shares: Shares): void {
   api.addHook('onRoute', ({ url, method, config }) => {
     if (url.startsWith('/v1/') && config?.access === undefined) throw new TypeError(`${String(method)} ${url} declares no access`);
   });
   api.addHook('onRequest', async (request, reply) => {
     const { access } = request.routeOptions.config;
-    if (access !== undefined && access !== 'open') await admit(access, { request, reply, options });
+    if (access === undefined || access === 'open') return;
+    await admit(access, { request, reply, options });
+    // Read or not, an answer is over when its response is closed.
+    if (request.principal !== null) reply.raw.once('close', shares.enter(request.principal));
   });
 }
 

@@ -21,6 +21,7 @@ import { pageRequest, pageView } from './pages.ts';
 import { Problem } from './problems.ts';
 import { ENDPOINT_PARAMS, endpointNotFound, requestedEndpoint } from './requested-endpoint.ts';
 import { BODY, NO_CONTENT, problemResponses } from './responses.ts';
+import { MOST_ENDPOINTS } from './shares.ts';
 import { secretErrors } from './signing-secrets.ts';
 
 const TAGS = ['Endpoints'];
@@ -50,7 +51,10 @@ export function endpointRoutes(api: Api, { store, allowList, baseUrl, disableAft
         operationId: 'createEndpoint',
         tags: TAGS,
         body: EndpointCreateSchema,
-        response: { 201: EndpointCreatedSchema, ...problemResponses(...BODY, 'application_not_found', 'provider_setting') },
+        response: {
+          201: EndpointCreatedSchema,
+          ...problemResponses(...BODY, 'application_not_found', 'provider_setting', 'too_many_endpoints'),
+        },
       },
     },
     async (request, reply) => {
@@ -59,10 +63,16 @@ export function endpointRoutes(api: Api, { store, allowList, baseUrl, disableAft
       const { application: idOrUid, secret = generateSecret(), url, ...rest } = request.body;
       const given = readSettings({ url, ...rest }, { principal, environment, allowList, baseUrl }, secretErrors(secret));
       const application = await chosenApplication(principal, idOrUid, store);
-      const endpoint = await store
-        .as(principal.actor)
-        .endpoints.create({ application, environment, settings: { ...DEFAULTS, url, ...given }, secret });
+      const endpoint = await store.as(principal.actor).endpoints.create({
+        application,
+        environment,
+        settings: { ...DEFAULTS, url, ...given },
+        secret,
+        ...(principal.rank !== 'provider' && { most: MOST_ENDPOINTS }),
+      });
       if (endpoint === null) throw applicationNotFound('application');
+      if (endpoint === 'limit')
+        throw new Problem('too_many_endpoints', `An application has up to ${MOST_ENDPOINTS} here: delete one, or ask the API provider.`);
       return reply.code(201).send({ ...(await view(endpoint, principal)), secret, standard_secret: standardSecret(secret) });
     },
   );

@@ -10,6 +10,7 @@ import {
   type FieldError,
   IdempotencyHeadersSchema,
   MAX_BATCH_BODY_BYTES,
+  MAX_BODY_BYTES,
   MAX_DATA_BYTES,
 } from '@posthorn/contract';
 import type { FastifyReply, FastifyRequest } from 'fastify';
@@ -20,6 +21,7 @@ import { createSchemaCache, misfits, type SchemaCache, type Validators } from '.
 import { timestamp, timestampOrNull } from './instants.ts';
 import { Problem } from './problems.ts';
 import { BODY, problemResponses } from './responses.ts';
+import type { Shares } from './shares.ts';
 
 const TAGS = ['Events'];
 
@@ -34,12 +36,15 @@ const PROBLEMS_OF_PUBLISH = problemResponses(
 
 const REPLAYED = { 'Idempotent-Replayed': { type: 'string', description: '`true` where this answers an earlier publish' } };
 
-export function publishRoutes(api: Api, { store }: ApiOptions): void {
-  const schemas = createSchemaCache();
+export function publishRoutes(api: Api, { store }: ApiOptions, shares: Shares): void {
+  const context = { store, shares, schemas: createSchemaCache() };
+  /** Before the body is read, which is in memory then. */
+  const onRequest = async (request: FastifyRequest): Promise<void> => shares.beginPublish(principalOf(request), saidLength(request));
 
   api.post(
     '/v1/events',
     {
+      onRequest,
       config: { access: 'developer', verbatim: ['data'] },
       schema: {
         summary: 'Publish an event',
@@ -52,13 +57,8 @@ export function publishRoutes(api: Api, { store }: ApiOptions): void {
       },
     },
     async (request, reply) => {
-      const principal = publisherOf(request);
       const events = [{ given: request.body, path: '' }];
-      const [event] = await publish(await publishRequest(events, { request, principal, store, schemas }), {
-        store,
-        reply,
-        pathOf: (_, field) => field,
-      });
+      const [event] = await publish(events, { ...context, request, reply, principal: publisherOf(request), pathOf: (_, field) => field });
       if (event === undefined) throw new TypeError('one event was published and none came back');
       return reply.code(202).send(event);
     },
@@ -67,6 +67,7 @@ export function publishRoutes(api: Api, { store }: ApiOptions): void {
   api.post(
     '/v1/events/batch',
     {
+      onRequest,
       bodyLimit: MAX_BATCH_BODY_BYTES,
       config: { access: 'developer', verbatim: ['events[].data'] },
       schema: {
@@ -80,10 +81,9 @@ export function publishRoutes(api: Api, { store }: ApiOptions): void {
       },
     },
     async (request, reply) => {
-      const principal = publisherOf(request);
       const events = request.body.events.map((given, index) => ({ given, path: `events[${index}].` }));
       const pathOf = (index: number, field: string) => `events[${index}].${field}`;
-      const data = await publish(await publishRequest(events, { request, principal, store, schemas }), { store, reply, pathOf });
+      const data = await publish(events, { ...context, request, reply, principal: publisherOf(request), pathOf });
       return reply.code(202).send({ data });
     },
   );
@@ -105,9 +105,17 @@ interface GivenEvent {
 
 interface PublishContext {
   readonly request: FastifyRequest;
+  readonly reply: FastifyReply;
   readonly principal: Principal;
   readonly store: Store;
   readonly schemas: SchemaCache;
+  readonly shares: Shares;
+  readonly pathOf: (index: number, field: string) => string;
+}
+
+/** As its sender says; the most that there may be where it does not. */
+function saidLength({ headers, routeOptions }: FastifyRequest): number {
+  return Number(headers['content-length'] ?? routeOptions.bodyLimit ?? MAX_BODY_BYTES);
 }
 
 async function publishRequest(events: readonly GivenEvent[], context: PublishContext): Promise<PublishRequest> {
@@ -158,7 +166,10 @@ async function applicationsOf(events: readonly GivenEvent[], principal: Principa
   return applications.map(() => own);
 }
 
-async function checkStrictTypes(events: readonly GivenEvent[], { request, store, schemas }: PublishContext): Promise<void> {
+async function checkStrictTypes(
+  events: readonly GivenEvent[],
+  { request, principal, store, schemas, shares }: PublishContext,
+): Promise<void> {
   const catalogue = await store.eventTypes.getMany([...new Set(events.map(({ given }) => given.type))]);
   const strict = new Map<string, Validators>();
   for (const type of catalogue) {
@@ -172,7 +183,9 @@ async function checkStrictTypes(events: readonly GivenEvent[], { request, store,
     const validators = strict.get(given.type);
     return validators === undefined ? [] : [{ validators, value: given.data, root: `${path}data` }];
   });
+  const beganAt = performance.now();
   const errors = misfits(candidates, request.rawBody?.bytes.length ?? 0);
+  shares.addToPublish(principal, { checkedMs: performance.now() - beganAt });
   if (errors.length > 0) throw Problem.fields(errors, 'event_type_mismatch');
 }
 
@@ -187,14 +200,24 @@ function idempotencyOf(request: FastifyRequest, principal: Principal): PublishRe
   return { scope: `${principal.environment}:${principal.application ?? 'service'}`, key, fingerprint };
 }
 
-async function publish(
-  request: PublishRequest,
-  context: { readonly store: Store; readonly reply: FastifyReply; readonly pathOf: (index: number, field: string) => string },
-): Promise<EventPublishedView[]> {
-  const result = await context.store.publish(request);
-  if (result.kind !== 'published') throw publishProblem(result, context.pathOf);
-  if (result.repeated) context.reply.header('Idempotent-Replayed', 'true');
+async function publish(given: readonly GivenEvent[], context: PublishContext): Promise<EventPublishedView[]> {
+  const { request, reply, principal, store, shares, pathOf } = context;
+  shares.addToPublish(principal, { bytes: (request.rawBody?.bytes.length ?? 0) - saidLength(request) });
+  const asked = await publishRequest(given, context);
+  const write = async (): Promise<PublishResult> => {
+    const result = await store.publish(asked);
+    if (result.kind === 'published') shares.addToPublish(principal, { rows: rowsOf(result.events) });
+    return result;
+  };
+  const result = await (given.length === 1 ? write() : shares.batchInTurn(principal, write));
+  if (result.kind !== 'published') throw publishProblem(result, pathOf);
+  if (result.repeated) reply.header('Idempotent-Replayed', 'true');
   return result.events.map((event) => publishedView(event));
+}
+
+/** An event, and each of its deliveries. */
+function rowsOf(events: readonly PublishedEvent[]): number {
+  return events.reduce((rows, { deliveries }) => rows + 1 + deliveries, 0);
 }
 
 function publishProblem(result: Exclude<PublishResult, { kind: 'published' }>, pathOf: (index: number, field: string) => string): Problem {

@@ -18,6 +18,7 @@ const OF_CALLERS: readonly ProblemCode[] = [
   'membership_required',
   'wrong_origin',
   'application_not_found',
+  'too_many_requests',
   'store_unavailable',
 ];
 /** What any request with a body may be answered with. */

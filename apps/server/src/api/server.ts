@@ -31,6 +31,7 @@ import { answerError, answerUnreadable } from './problems.ts';
 import { publishRoutes } from './publish.ts';
 import './request.ts';
 import { sessionRoutes } from './session.ts';
+import { createShares } from './shares.ts';
 import { secretRoutes } from './signing-secrets.ts';
 import { statsRoutes } from './stats.ts';
 import { testRoutes } from './test-requests.ts';
@@ -56,12 +57,13 @@ export async function buildApi(options: ApiOptions): Promise<Api> {
   refuseQueries(api);
 
   await describeApi(api, options);
-  enforceAccess(api, options);
+  const shares = createShares(options.clock.now);
+  enforceAccess(api, options, shares);
   applicationRoutes(api, options);
   endpointRoutes(api, options);
   secretRoutes(api, options);
-  testRoutes(api, options);
-  publishRoutes(api, options);
+  testRoutes(api, options, shares);
+  publishRoutes(api, options, shares);
   eventRoutes(api, options);
   deliveryRoutes(api, options);
   dispatchRoutes(api, options);

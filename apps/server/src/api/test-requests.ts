@@ -11,13 +11,14 @@ import { timestamp } from './instants.ts';
 import { Problem } from './problems.ts';
 import { ENDPOINT_PARAMS, endpointNotFound, requestedEndpoint } from './requested-endpoint.ts';
 import { BODY, problemResponses } from './responses.ts';
+import type { Shares } from './shares.ts';
 import { secretErrors } from './signing-secrets.ts';
 import { urlProblem } from './url-rule.ts';
 
 const TAGS = ['Test requests'];
 const TEST_TYPE = 'webhook.test';
 
-export function testRoutes(api: Api, options: ApiOptions): void {
+export function testRoutes(api: Api, options: ApiOptions, shares: Shares): void {
   const { store, allowList, baseUrl } = options;
 
   api.post(
@@ -39,6 +40,7 @@ export function testRoutes(api: Api, options: ApiOptions): void {
     async (request) => {
       const { principal, endpoint } = await requestedEndpoint(request, request.params.id, store);
       const event = await testEvent(request.body.type, store, options.clock.now());
+      shares.beginTest(principal);
       const secrets = await store.endpoints.secrets(principal.environment, endpoint.id);
       if (secrets === null) throw endpointNotFound();
       const others = [secrets.next, secrets.previous].flatMap((other) => (other === null ? [] : [other.secret]));
@@ -63,13 +65,15 @@ export function testRoutes(api: Api, options: ApiOptions): void {
       },
     },
     async (request) => {
-      const { environment } = principalOf(request);
+      const principal = principalOf(request);
+      const { environment } = principal;
       const { url, secret, type } = request.body;
       const errors = secret === undefined ? [] : secretErrors(secret);
       const message = urlProblem(url, { environment, allowList, baseUrl });
       if (message !== null) errors.unshift({ path: 'url', message });
       if (errors.length > 0) throw Problem.fields(errors);
       const event = await testEvent(type, store, options.clock.now());
+      shares.beginTest(principal);
       const current = secret ?? generateSecret();
       const result = await sendTest(event, { environment, url, customHeaders: {}, secrets: { current, others: [] } }, options);
       return secret === undefined ? { ...result, secret: current } : result;

@@ -65,13 +65,14 @@ export interface EndpointSecrets {
 }
 
 export interface EndpointStore {
-  /** Null: no such application. */
+  /** Null: no such application. `limit`: it has `most` of them in this environment, if that is given. */
   create(input: {
     readonly application: ApplicationId;
     readonly environment: Environment;
     readonly settings: EndpointSettings;
     readonly secret: string;
-  }): Promise<Endpoint | null>;
+    readonly most?: number;
+  }): Promise<Endpoint | 'limit' | null>;
   get(environment: Environment, id: string): Promise<Endpoint | null>;
   list(environment: Environment, filter: { readonly application: ApplicationId | null } & PageRequest): Promise<Page<Endpoint>>;
   /**

@@ -132,10 +132,11 @@ export function endpointStore(context: SharedContext): EndpointStore {
   }
 
   return {
-    create({ application, environment, settings, secret }) {
+    create({ application, environment, settings, secret, most = null }) {
       return context.transaction(function* () {
         const tenant = yield* get<{ pk: number }>('SELECT pk FROM applications WHERE id = ? AND deleted_at IS NULL', application);
         if (tenant === undefined) return null;
+        if (most !== null && (yield* endpointCount(environment, tenant.pk)) >= most) return 'limit';
         const at = yield* now();
         const id = newId('ep_', at, context.randomBytes(10));
         const { pk } = (yield* get<{ pk: number }>(
@@ -253,6 +254,15 @@ export function endpointStore(context: SharedContext): EndpointStore {
       return { pending: opened.pending, openedAt: opened.openedAt };
     },
   };
+}
+
+function* endpointCount(environment: Environment, application: number): Recipe<number> {
+  const row = yield* get<{ count: number }>(
+    'SELECT count(*) AS count FROM endpoints WHERE application = ? AND environment = ? AND deleted_at IS NULL',
+    application,
+    environment,
+  );
+  return row?.count ?? 0;
 }
 
 /** The lane has to be looked at again: something in it may go now. */

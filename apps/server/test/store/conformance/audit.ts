@@ -55,7 +55,7 @@ export function auditConformance(open: OpenStore): void {
     test('hears of every change in its transaction’s order, newest first', async () => {
       const settings = { ...SETTINGS };
       const endpoint = await changes.endpoints.create({ application, environment: 'sandbox', settings, secret: SECRET });
-      if (endpoint === null) throw new Error('no endpoint');
+      if (endpoint === null || endpoint === 'limit') throw new Error('no endpoint');
       await publish(store, event());
       const [delivery] = (await store.deliveries.list('sandbox', DELIVERIES)).data;
       if (delivery === undefined) throw new Error('no delivery');

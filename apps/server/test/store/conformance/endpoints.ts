@@ -45,6 +45,20 @@ export function endpointsConformance(open: OpenStore): void {
       return lane;
     };
 
+    test('are made up to a limit, where one is given, in each environment', async () => {
+      const application = await prepare(store);
+      const make = (environment: 'production' | 'sandbox', most?: number) =>
+        store.endpoints.create({ application, environment, settings: SETTINGS, secret: SECRET, ...(most !== undefined && { most }) });
+      await make('production');
+      const one = await make('sandbox', 2);
+      if (one === null || one === 'limit') throw new Error('nothing was made');
+      expect(await make('sandbox', 2)).toMatchObject({ application });
+      expect(await make('sandbox', 2)).toBe('limit');
+      expect(await make('sandbox')).toMatchObject({ application });
+      await store.endpoints.delete('sandbox', one.id);
+      expect(await make('sandbox', 3)).toMatchObject({ application });
+    });
+
     test('keep every setting, sealed ones too, across a restart', async () => {
       const settings = {
         ...SETTINGS,

@@ -62,7 +62,7 @@ export async function addEndpoint(
   environment: Environment = 'sandbox',
 ): Promise<Endpoint> {
   const endpoint = await store.endpoints.create({ application, environment, settings: { ...SETTINGS, ...settings }, secret: SECRET });
-  if (endpoint === null) throw new Error('the application is gone');
+  if (endpoint === null || endpoint === 'limit') throw new Error('the application is gone');
   return endpoint;
 }
 
