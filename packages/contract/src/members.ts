@@ -67,7 +67,10 @@ export const InvitationPageSchema = PageOf(InvitationSchema, 'InvitationPage');
 export const InvitationCreatedSchema = Type.Object(
   {
     ...INVITATION_FIELDS,
-    url: Type.String({ description: 'The link to hand over. It is not shown again' }),
+    url: Type.String({
+      description:
+        'The link to hand over. It is not shown again. Where mail is sent, an owner’s proves no address: whoever signs up by it confirms theirs',
+    }),
     mailed: Type.Boolean({ description: 'Whether the link was also mailed' }),
   },
   { title: 'InvitationCreated', examples: [{ ...INVITATION, url: 'https://hooks.example.com/invite/Jf0cT2mX', mailed: false }] },

@@ -3,7 +3,7 @@
  * calls its actions one by one, so that whatever else better-auth can do is not reachable.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { hkdfSync, randomBytes } from 'node:crypto';
+import { createHmac, hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto';
 import { type Clock, ID_RANDOM_BYTES, newId, type PersonId } from '@posthorn/core';
 import type { BetterAuthOptions } from 'better-auth';
 import type { Mailer } from '../mail/mailer.ts';
@@ -44,8 +44,15 @@ export interface Accounts {
   endSession(caller: Caller): Promise<void>;
   /** A link to set a new password, as it is mailed. Null: the address has no account. */
   resetLink(email: string): Promise<{ readonly person: Person; readonly url: string; readonly expiresAt: number } | null>;
-  /** For an address that is proven by other means than a link in a mail. */
-  confirmEmail(email: string): Promise<void>;
+  /**
+   * For an address that is proven by other means than a link in a mail. An account that was made with it, and never proven to be its owner's, becomes
+   * theirs: with this name and password, and without the sessions that it may have.
+   */
+  confirmEmail(email: string, theirs: { readonly name: string; readonly password: string }): Promise<void>;
+  /** What only a mail to the address tells of a link's token, and not the token itself: 22 characters. */
+  addressProof(token: string, email: string): string;
+  /** Whether that is it. */
+  provesAddress(proof: string, token: string, email: string): boolean;
   /** Of tries by address; better-auth itself counts by IP address. */
   readonly tries: RateLimit;
 }
@@ -112,6 +119,11 @@ export function createAccounts(options: AccountsOptions): Accounts {
     return acted(response);
   }
 
+  const proofKey = Buffer.from(hkdfSync('sha256', options.encryptionKey, '', 'posthorn proofs of addresses', 32));
+  function addressProof(token: string, email: string): string {
+    return createHmac('sha256', proofKey).update(`${token}\n${email}`).digest().subarray(0, 16).toString('base64url');
+  }
+
   return {
     tries,
     act: (action, body, caller) => ask('POST', action, { body, caller }),
@@ -143,9 +155,19 @@ export function createAccounts(options: AccountsOptions): Accounts {
       const person = { id: id as PersonId, email: found.user.email, name };
       return { person, url: `${options.baseUrl()}/reset-password/${token}`, expiresAt: expiresAt.getTime() };
     },
-    async confirmEmail(email) {
-      const { internalAdapter } = await (await loadOnce()).$context;
-      await internalAdapter.updateUserByEmail(email, { emailVerified: true });
+    async confirmEmail(email, { name, password }) {
+      const { internalAdapter, password: passwords } = await (await loadOnce()).$context;
+      const found = await internalAdapter.findUserByEmail(email);
+      if (found === null || found.user.emailVerified) return;
+      await internalAdapter.updatePassword(found.user.id, await passwords.hash(password));
+      await internalAdapter.deleteUserSessions(found.user.id);
+      await internalAdapter.updateUserByEmail(email, { name, emailVerified: true });
+    },
+    addressProof,
+    provesAddress(proof, token, email) {
+      const right = Buffer.from(addressProof(token, email));
+      const given = Buffer.from(proof);
+      return given.length === right.length && timingSafeEqual(given, right);
     },
   };
 }

@@ -15,6 +15,7 @@ import type { Acted } from '../accounts/accounts.ts';
 import { linkOver, problemOfAccounts, tooManyTries } from './account-problems.ts';
 import { hashToken } from './auth.ts';
 import type { Api, ApiOptions } from './context.ts';
+import { readInvitationLink } from './invitation-link.ts';
 import { refuseForeignOrigin } from './origin.ts';
 import { readPortalCookie, setPortalCookie } from './portal-cookie.ts';
 import { Problem } from './problems.ts';
@@ -48,15 +49,14 @@ export function accountRoutes(api: Api, options: ApiOptions): void {
     async (request, reply) => {
       const { name, password, token } = request.body;
       const email = request.body.email.toLowerCase();
-      const invited = token !== undefined && (await isInvited(token, email, options));
-      if (options.signUp === 'closed' && !invited) {
+      const invitation = token === undefined ? 'none' : await invitationOf(token, email, options);
+      if (options.signUp === 'closed' && invitation === 'none') {
         throw new Problem('sign_up_closed', 'Ask for an invitation, and sign up with the address that it is for.');
       }
       const caller = callerOf(request);
       const signedUp = succeeded(await accounts.act('/sign-up/email', { name, email, password }, caller));
-      if (mailer !== null && invited) {
-        // Whoever holds the link was vouched for, or has read the mail: the address needs no second proof.
-        await accounts.confirmEmail(email);
+      if (mailer !== null && invitation === 'proof') {
+        await accounts.confirmEmail(email, { name, password });
         const signedIn = succeeded(await accounts.act('/sign-in/email', { email, password }, caller));
         return reply.send({ person: begin(reply, signedIn, { request, publicUrl }), verify_email: false });
       }
@@ -218,10 +218,15 @@ function begin(
   return { id, email, name };
 }
 
-/** Whether the token is of an open invitation of this address, or of the operator’s link. */
-async function isInvited(token: string, email: string, { store, clock }: ApiOptions): Promise<boolean> {
-  const hash = hashToken(token);
-  if (await store.operators.isLink(hash)) return true;
-  const invitation = await store.invitations.byToken(hash);
-  return invitation !== null && invitation.endedAt === null && invitation.expiresAt > clock.now() && invitation.email === email;
+/**
+ * Whether the token is of an open invitation of this address, or of the operator’s link; `proof`: and its holder needs no second proof of the address. The
+ * provider has vouched for that, or they have read the mail. An owner who invites sees a link, too, which proves nothing of somebody else's address.
+ */
+async function invitationOf(link: string, email: string, { store, accounts, clock }: ApiOptions): Promise<'none' | 'invited' | 'proof'> {
+  if (await store.operators.isLink(hashToken(link))) return 'proof';
+  const { token, proof } = readInvitationLink(link);
+  const invitation = await store.invitations.byToken(hashToken(token));
+  if (invitation === null || invitation.endedAt !== null || invitation.expiresAt <= clock.now() || invitation.email !== email)
+    return 'none';
+  return accounts.provesAddress(proof, token, email) ? 'proof' : 'invited';
 }

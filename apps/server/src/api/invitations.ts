@@ -16,6 +16,7 @@ import { linkOver } from './account-problems.ts';
 import { applicationNotFound, chosenApplication, hashToken, newSecretToken, principalOf, requireSayOverPeople } from './auth.ts';
 import type { Api, ApiOptions } from './context.ts';
 import { timestamp } from './instants.ts';
+import { readInvitationLink } from './invitation-link.ts';
 import { mailInvitation } from './invitation-mail.ts';
 import { pageRequest, pageView } from './pages.ts';
 import { Problem } from './problems.ts';
@@ -27,7 +28,7 @@ const TAGS = ['People'];
 const OPEN_FOR_MS = 7 * 24 * 60 * 60 * 1000;
 
 export function invitationRoutes(api: Api, options: ApiOptions): void {
-  const { store, clock, baseUrl } = options;
+  const { store, accounts, mailer, clock, baseUrl } = options;
 
   api.post(
     '/v1/invitations',
@@ -51,18 +52,23 @@ export function invitationRoutes(api: Api, options: ApiOptions): void {
       requireSayOverPeople(principal);
       const application = await chosenApplication(principal, request.body.application, store);
       const token = newSecretToken();
+      const email = request.body.email.toLowerCase();
       const invitation = await store.as(principal.actor).invitations.create({
         application,
-        email: request.body.email.toLowerCase(),
+        email,
         role: request.body.role,
         tokenHash: hashToken(token),
         expiresAt: clock.now() + OPEN_FOR_MS,
       });
       if (invitation === null) throw applicationNotFound('application');
       if (invitation === 'member') throw new Problem('already_member', 'Whoever has this address is a member already.');
-      const url = `${baseUrl()}/invite/${token}`;
-      const mailed = await mailInvitation({ invitation, url, from: principal.actor.name }, options);
-      return reply.code(201).send({ ...invitationView(invitation), url, mailed });
+      const links = { withProof: `${baseUrl()}/invite/${token}`, plain: `${baseUrl()}/invite/${token}` };
+      // Without mail, addresses are taken as given.
+      if (mailer !== null) links.withProof += `.${accounts.addressProof(token, email)}`;
+      const mailed = await mailInvitation({ invitation, url: links.withProof, from: principal.actor.name }, options);
+      return reply
+        .code(201)
+        .send({ ...invitationView(invitation), url: principal.rank === 'provider' ? links.withProof : links.plain, mailed });
     },
   );
 
@@ -124,7 +130,7 @@ export function invitationRoutes(api: Api, options: ApiOptions): void {
       },
     },
     async (request) => {
-      const invitation = await store.invitations.byToken(hashToken(request.params.token));
+      const invitation = await store.invitations.byToken(hashToken(readInvitationLink(request.params.token).token));
       if (invitation === null) throw invitationNotFound();
       const { application, email, role, endedAt, expiresAt } = invitation;
       return { application: application.name, email, role, expired: endedAt !== null || expiresAt <= clock.now() };
@@ -151,7 +157,7 @@ export function invitationRoutes(api: Api, options: ApiOptions): void {
     async (request) => {
       const person = personOf(request);
       const changes = store.as({ kind: 'person', id: person.id, name: person.name });
-      const accepted = await changes.invitations.accept(hashToken(request.body.token), person);
+      const accepted = await changes.invitations.accept(hashToken(readInvitationLink(request.body.token).token), person);
       if (accepted === 'over') throw linkOver();
       if (accepted === 'for_another')
         throw new Problem('invitation_for_another', `You are signed in as ${person.email}, and the invitation is for another address.`);

@@ -129,6 +129,44 @@ test('an invitation is mailed, and its link needs no other proof of the address'
   expect(bench.errors).toEqual([]);
 });
 
+describe('an invitation that an owner made', () => {
+  const owner = async (email: string) => {
+    const by = { cookie: await verified(email) };
+    await bench.call('POST', '/v1/applications', { by, json: { name: 'Evil' } });
+    return by;
+  };
+  const tokenIn = (url: string) => url.split('/').at(-1) ?? '';
+
+  test('shows them a link that proves nothing: they cannot sign up as somebody else', async () => {
+    const by = await owner('mallory@evil.example');
+    const made = await bench.call('POST', '/v1/invitations', { by, json: { email: 'ceo@example.com', role: 'viewer' } });
+    const mailed = tokenIn(linkIn((await mail.next('ceo@example.com')).text));
+    const shown = tokenIn(made.body.url);
+    for (const token of [shown, `${shown}.`, `${shown}.${'A'.repeat(22)}`]) {
+      const answer = await signUp('ceo@example.com', { token, password: 'the words of mallory' });
+      expect([answer.body, answer.headers['set-cookie']]).toEqual([{ person: null, verify_email: true }, undefined]);
+    }
+    expect((await signIn('ceo@example.com', 'the words of mallory')).body.code).toBe('email_unverified');
+    // The mail is the proof, and with it the account is theirs, whoever made it.
+    const joined = await signUp('ceo@example.com', { token: mailed });
+    expect(joined.body).toMatchObject({ person: { email: 'ceo@example.com', name: 'Ada' }, verify_email: false });
+    expect((await signIn('ceo@example.com', 'the words of mallory')).body.code).toBe('invalid_credentials');
+    expect((await signIn('ceo@example.com')).status).toBe(200);
+    const accepted = await bench.call('POST', '/v1/invitations/accept', { by: { cookie: cookiesOf(joined) }, json: { token: mailed } });
+    expect(accepted.body.applications).toMatchObject([{ name: 'Evil', role: 'viewer' }]);
+  });
+
+  test('leaves an account alone that was proven to be its owner’s', async () => {
+    const by = await owner('owner@example.com');
+    const known = { cookie: await verified('cfo@example.com') };
+    await bench.call('POST', '/v1/invitations', { by, json: { email: 'cfo@example.com', role: 'viewer' } });
+    const token = tokenIn(linkIn((await mail.next('cfo@example.com')).text));
+    expect((await signUp('cfo@example.com', { token, password: 'some other words' })).body.code).toBe('invalid_credentials');
+    expect((await bench.call('GET', '/v1/session', { by: known })).status).toBe(200);
+    expect((await signIn('cfo@example.com')).status).toBe(200);
+  });
+});
+
 test('where the mail server does not answer, the link is still there to be handed over', async () => {
   const dead = await startMailServer();
   await dead.close();

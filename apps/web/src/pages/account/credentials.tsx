@@ -45,6 +45,7 @@ export function Credentials({ kind, onDone, email: fixed, token }: CredentialsPr
     return (
       <Notice tone="good" live title="Look into your mail">
         We have sent a link to {email.trim()}. It confirms your address, and signs you in.
+        {fixed !== undefined && ' Then open the link of your invitation once more.'}
       </Notice>
     );
   }
