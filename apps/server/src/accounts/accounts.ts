@@ -180,7 +180,7 @@ async function load(options: AccountsOptions, tries: RateLimit) {
 
 function betterAuthOptions(options: AccountsOptions, database: AccountsDatabase, tries: RateLimit) {
   const { mailer } = options;
-  const mails = mailer === null ? null : accountMails(options, mailer);
+  const mails = mailer === null ? null : accountMails(options, mailer, tries);
   return {
     appName: options.name,
     baseURL: options.baseUrl(),

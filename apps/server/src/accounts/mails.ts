@@ -1,5 +1,6 @@
 /** What better-auth wants to be mailed. Sent in the background: how long a mail server takes must tell nobody whether an address has an account. */
 import type { Mailer, Message } from '../mail/mailer.ts';
+import type { RateLimit } from './rate-limit.ts';
 
 interface MailsOptions {
   readonly baseUrl: () => string;
@@ -7,13 +8,17 @@ interface MailsOptions {
   readonly onError: (error: unknown) => void;
 }
 
+/** To one address, whoever asks for them: more are of use to nobody but whoever wants to fill somebody's mailbox. */
+export const MAILS_OF_ADDRESS = { window: 900, max: 5 };
+
 interface Addressee {
   readonly user: { readonly email: string };
 }
 
-export function accountMails({ baseUrl, name, onError }: MailsOptions, mailer: Mailer) {
+export function accountMails({ baseUrl, name, onError }: MailsOptions, mailer: Mailer, tries: RateLimit) {
   const send = (message: Message): Promise<void> => {
-    mailer.send(message).catch(onError);
+    // Left out without a word: an answer must not tell that there would have been a mail.
+    if (tries.consume(`mail:${message.to}`, MAILS_OF_ADDRESS).allowed) mailer.send(message).catch(onError);
     return Promise.resolve();
   };
   return {

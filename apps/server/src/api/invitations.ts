@@ -11,8 +11,10 @@ import {
   LinkSchema,
   SessionSchema,
 } from '@posthorn/contract';
+import { MAILS_OF_ADDRESS } from '../accounts/mails.ts';
+import type { RateLimit } from '../accounts/rate-limit.ts';
 import type { Invitation } from '../store/store.ts';
-import { linkOver } from './account-problems.ts';
+import { linkOver, tooManyTries } from './account-problems.ts';
 import { applicationNotFound, chosenApplication, hashToken, newSecretToken, principalOf, requireSayOverPeople } from './auth.ts';
 import type { Api, ApiOptions } from './context.ts';
 import { timestamp } from './instants.ts';
@@ -26,6 +28,8 @@ import { personOf } from './sessions.ts';
 
 const TAGS = ['People'];
 const OPEN_FOR_MS = 7 * 24 * 60 * 60 * 1000;
+/** Of one application, by its owners: they are mails to whomever they like, in the operator's name. */
+const MAILED = { window: 3600, max: 20 };
 
 export function invitationRoutes(api: Api, options: ApiOptions): void {
   const { store, accounts, mailer, clock, baseUrl } = options;
@@ -53,6 +57,7 @@ export function invitationRoutes(api: Api, options: ApiOptions): void {
       const application = await chosenApplication(principal, request.body.application, store);
       const token = newSecretToken();
       const email = request.body.email.toLowerCase();
+      if (principal.rank !== 'provider' && mailer !== null) limitMails(application, email, accounts.tries);
       const invitation = await store.as(principal.actor).invitations.create({
         application,
         email,
@@ -164,6 +169,14 @@ export function invitationRoutes(api: Api, options: ApiOptions): void {
       return freshSessionView(request, store);
     },
   );
+}
+
+/** @throws {Problem} */
+function limitMails(application: string, email: string, tries: RateLimit): void {
+  const { retryAfter } = tries.consume(`invite:${application}`, MAILED);
+  if (retryAfter !== null) throw tooManyTries(retryAfter);
+  const ofAddress = tries.consume(`mail:${email}`, MAILS_OF_ADDRESS).retryAfter;
+  if (ofAddress !== null) throw tooManyTries(ofAddress);
 }
 
 function invitationNotFound(): Problem {

@@ -78,6 +78,20 @@ describe('signing up', () => {
   });
 });
 
+test('one address gets five mails in a quarter of an hour, whoever asks for them, and the answers stay the same', async () => {
+  const mails = () => mail.received.filter(({ to }) => to.includes('victim@example.com')).length;
+  for (let asked = 0; asked < 8; asked += 1)
+    expect((await signUp('victim@example.com')).body).toEqual({ person: null, verify_email: true });
+  for (let asked = 0; asked < 8; asked += 1) expect((await signIn('victim@example.com')).body.code).toBe('email_unverified');
+  for (let got = 0; got < 5; got += 1) await mail.next('victim@example.com');
+  await verified('somebody@example.com');
+  expect(mails()).toBe(5);
+  bench.clock.time += 900_000;
+  await signIn('victim@example.com');
+  await mail.next('victim@example.com');
+  expect(mails()).toBe(6);
+});
+
 describe('a forgotten password', () => {
   const reset = (token: string, password: string) => visit('POST', '/auth/reset-password', { token, password });
 
@@ -154,6 +168,21 @@ describe('an invitation that an owner made', () => {
     expect((await signIn('ceo@example.com')).status).toBe(200);
     const accepted = await bench.call('POST', '/v1/invitations/accept', { by: { cookie: cookiesOf(joined) }, json: { token: mailed } });
     expect(accepted.body.applications).toMatchObject([{ name: 'Evil', role: 'viewer' }]);
+  });
+
+  test('is one of twenty an hour, and of five mails to one address', async () => {
+    const by = await owner('spammer@example.com');
+    const invite = (email: string) => bench.call('POST', '/v1/invitations', { by, json: { email, role: 'viewer' } });
+    for (let sent = 0; sent < 5; sent += 1) expect((await invite('often@example.com')).status).toBe(201);
+    expect((await invite('often@example.com')).body.code).toBe('too_many_requests');
+    for (let sent = 0; sent < 14; sent += 1) expect((await invite(`each-${sent}@example.com`)).status).toBe(201);
+    const refused = await invite('another@example.com');
+    expect([refused.body.code, refused.headers['retry-after']]).toEqual(['too_many_requests', '3600']);
+    const { application } = await bench.tenant('of-the-provider');
+    const json = { application: application.id, email: 'another@example.com', role: 'viewer' };
+    expect((await bench.call('POST', '/v1/invitations', { key: bench.service.production, json })).status).toBe(201);
+    bench.clock.time += 3_600_000;
+    expect((await invite('often@example.com')).status).toBe(201);
   });
 
   test('leaves an account alone that was proven to be its owner’s', async () => {
