@@ -49,10 +49,9 @@ export interface Accounts {
    * theirs: with this name and password, and without the sessions that it may have.
    */
   confirmEmail(email: string, theirs: { readonly name: string; readonly password: string }): Promise<void>;
-  /** What only a mail to the address tells of a link's token, and not the token itself: 22 characters. */
-  addressProof(token: string, email: string): string;
-  /** Whether that is it. */
-  provesAddress(proof: string, token: string, email: string): boolean;
+  /** What nobody can make but this installation, of something said: 22 characters. */
+  proofOf(...said: readonly string[]): string;
+  isProofOf(proof: string, ...said: readonly string[]): boolean;
   /** Of tries by address; better-auth itself counts by IP address. */
   readonly tries: RateLimit;
 }
@@ -119,9 +118,9 @@ export function createAccounts(options: AccountsOptions): Accounts {
     return acted(response);
   }
 
-  const proofKey = Buffer.from(hkdfSync('sha256', options.encryptionKey, '', 'posthorn proofs of addresses', 32));
-  function addressProof(token: string, email: string): string {
-    return createHmac('sha256', proofKey).update(`${token}\n${email}`).digest().subarray(0, 16).toString('base64url');
+  const proofKey = Buffer.from(hkdfSync('sha256', options.encryptionKey, '', 'posthorn proofs', 32));
+  function proofOf(...said: readonly string[]): string {
+    return createHmac('sha256', proofKey).update(JSON.stringify(said)).digest().subarray(0, 16).toString('base64url');
   }
 
   return {
@@ -163,9 +162,9 @@ export function createAccounts(options: AccountsOptions): Accounts {
       await internalAdapter.deleteUserSessions(found.user.id);
       await internalAdapter.updateUserByEmail(email, { name, emailVerified: true });
     },
-    addressProof,
-    provesAddress(proof, token, email) {
-      const right = Buffer.from(addressProof(token, email));
+    proofOf,
+    isProofOf(proof, ...said) {
+      const right = Buffer.from(proofOf(...said));
       const given = Buffer.from(proof);
       return given.length === right.length && timingSafeEqual(given, right);
     },

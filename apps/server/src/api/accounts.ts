@@ -16,6 +16,7 @@ import { linkOver, problemOfAccounts, tooManyTries } from './account-problems.ts
 import { hashToken } from './auth.ts';
 import type { Api, ApiOptions } from './context.ts';
 import { readInvitationLink } from './invitation-link.ts';
+import { knownBrowser, rememberBrowser } from './known-browser.ts';
 import { refuseForeignOrigin } from './origin.ts';
 import { readPortalCookie, setPortalCookie } from './portal-cookie.ts';
 import { Problem } from './problems.ts';
@@ -58,10 +59,10 @@ export function accountRoutes(api: Api, options: ApiOptions): void {
       if (mailer !== null && invitation === 'proof') {
         await accounts.confirmEmail(email, { name, password });
         const signedIn = succeeded(await accounts.act('/sign-in/email', { email, password }, caller));
-        return reply.send({ person: begin(reply, signedIn, { request, publicUrl }), verify_email: false });
+        return reply.send({ person: begin(reply, signedIn, { request, options }), verify_email: false });
       }
       if (mailer !== null) return reply.send({ person: null, verify_email: true });
-      return reply.send({ person: begin(reply, signedUp, { request, publicUrl }), verify_email: false });
+      return reply.send({ person: begin(reply, signedUp, { request, options }), verify_email: false });
     },
   );
 
@@ -80,14 +81,19 @@ export function accountRoutes(api: Api, options: ApiOptions): void {
     async (request, reply) => {
       const { password } = request.body;
       const email = request.body.email.toLowerCase();
-      const { retryAfter } = accounts.tries.consume(`sign-in:${email}`, TRIES_OF_ADDRESS);
+      // Strangers who guess must not shut out whoever has signed in here before: a known browser is counted by itself.
+      const tries = `sign-in:${email}:${knownBrowser(request, email, options) ?? ''}`;
+      const { retryAfter } = accounts.tries.consume(tries, TRIES_OF_ADDRESS);
       if (retryAfter !== null) throw tooManyTries(retryAfter);
       const caller = callerOf(request);
-      const acted = succeeded(await accounts.act('/sign-in/email', { email, password }, caller));
-      accounts.tries.clear(`sign-in:${email}`);
+      const answer = await accounts.act('/sign-in/email', { email, password }, caller);
+      // Refused for its network address, it has tried no password.
+      if (!answer.ok && answer.status === 429) accounts.tries.add(tries, TRIES_OF_ADDRESS, -1);
+      const acted = succeeded(answer);
+      accounts.tries.clear(tries);
       // The session that the browser had is over: nobody who knew it comes along.
       await accounts.endSession(caller);
-      return reply.send({ person: begin(reply, acted, { request, publicUrl }) });
+      return reply.send({ person: begin(reply, acted, { request, options }) });
     },
   );
 
@@ -205,16 +211,17 @@ function succeeded(acted: Acted): Succeeded {
   return acted;
 }
 
-/** Hands the browser its session. A visit of the portal is over with it. */
+/** Hands the browser its session, by which it is known from now on. A visit of the portal is over with it. */
 function begin(
   reply: FastifyReply,
   acted: Succeeded,
-  { request, publicUrl }: { readonly request: FastifyRequest; readonly publicUrl: string | null },
+  { request, options }: { readonly request: FastifyRequest; readonly options: ApiOptions },
 ): PersonView {
   for (const cookie of acted.cookies) reply.header('set-cookie', cookie);
-  const secure = isSecure(publicUrl);
+  const secure = isSecure(options.publicUrl);
   if (readPortalCookie(request, secure) !== null) setPortalCookie(reply, null, { secure, seconds: 0 });
   const { id, email, name } = (acted.body as { user: PersonView }).user;
+  rememberBrowser(reply, email, options);
   return { id, email, name };
 }
 
@@ -228,5 +235,5 @@ async function invitationOf(link: string, email: string, { store, accounts, cloc
   const invitation = await store.invitations.byToken(hashToken(token));
   if (invitation === null || invitation.endedAt !== null || invitation.expiresAt <= clock.now() || invitation.email !== email)
     return 'none';
-  return accounts.provesAddress(proof, token, email) ? 'proof' : 'invited';
+  return accounts.isProofOf(proof, 'invitation', token, email) ? 'proof' : 'invited';
 }

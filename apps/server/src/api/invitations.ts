@@ -69,7 +69,7 @@ export function invitationRoutes(api: Api, options: ApiOptions): void {
       if (invitation === 'member') throw new Problem('already_member', 'Whoever has this address is a member already.');
       const links = { withProof: `${baseUrl()}/invite/${token}`, plain: `${baseUrl()}/invite/${token}` };
       // Without mail, addresses are taken as given.
-      if (mailer !== null) links.withProof += `.${accounts.addressProof(token, email)}`;
+      if (mailer !== null) links.withProof += `.${accounts.proofOf('invitation', token, email)}`;
       const mailed = await mailInvitation({ invitation, url: links.withProof, from: principal.actor.name }, options);
       return reply
         .code(201)
