@@ -1,5 +1,6 @@
 import { connect as connectTcp, isIP, isIPv6, type Socket } from 'node:net';
 import { connect as connectTls, type SecureContext } from 'node:tls';
+import { classifyAddress } from '@posthorn/core';
 import { connectFailure, DialError, type Failure, tlsFailure } from './failures.ts';
 import type { NameResolver } from './names.ts';
 
@@ -210,11 +211,14 @@ export class Dial {
 
 const ignore = () => undefined;
 
+/** Which address a name has is not said: the operator's name servers may well tell a stranger's test request what is inside their network. */
 function addressBlocked(hostname: string, address: string): Failure {
-  const subject = hostname === address ? address : `${hostname} has the address ${address}, which`;
+  const found = classifyAddress(address);
+  const range = found.kind === 'special' ? ` (${found.range})` : '';
+  const subject = hostname === address ? address : `${hostname} leads to what`;
   return {
     code: 'address_blocked',
-    detail: `${subject} is not a public address; requests go to public addresses only, unless the operator allows more.`,
+    detail: `${subject} is not a public address${range}; requests go to public addresses only, unless the operator allows more.`,
   };
 }
 

@@ -99,11 +99,12 @@ test.each([
   await expectBlocked('hooks.example');
 });
 
-test('the reason names the address', async () => {
-  records['hooks.example'] = ['203.0.113.7', '169.254.169.254'];
-  expect((await send('hooks.example')).outcome).toMatchObject({
-    detail: expect.stringContaining('hooks.example has the address 169.254.169.254'),
-  });
+test('the reason names the kind of address, and not the address that a name has inside', async () => {
+  records['hooks.example'] = ['10.1.2.3'];
+  const { outcome } = await send('hooks.example');
+  expect(outcome).toMatchObject({ detail: expect.stringContaining('hooks.example leads to what is not a public address (private)') });
+  expect(JSON.stringify(outcome)).not.toContain('10.1.2.3');
+  expect((await send('10.1.2.3')).outcome).toMatchObject({ detail: expect.stringContaining('10.1.2.3 is not a public address (private)') });
 });
 
 test('a name that answers with a public address first and a private one later (DNS rebinding)', async () => {
