@@ -184,7 +184,8 @@ describe('start and stop', () => {
     const file = join(settings.dataDir, 'service-keys.txt');
     const key = /sk_sandbox_[A-Za-z0-9_-]+/.exec(readFileSync(file, 'utf8'))?.[0];
     expect((await server.call('GET', '/v1/applications', undefined, key)).status).toBe(200);
-    for (const name of ['service-keys.txt', 'encryption.key']) expect(statSync(join(settings.dataDir, name)).mode & 0o777).toBe(0o600);
+    for (const name of ['service-keys.txt', 'encryption.key', 'posthorn.db', 'posthorn.db-wal', 'posthorn.db-shm'])
+      expect(statSync(join(settings.dataDir, name)).mode & 0o777).toBe(0o600);
     expect(server.output()).not.toContain(key);
   });
 

@@ -28,6 +28,17 @@ class Rollback<T> extends Error {
   }
 }
 
+/**
+ * SQLite by itself makes a file that everybody on the machine may read, where the umask lets it. Its other files (-wal, -shm) get the mode of the database.
+ */
+function makeForOwnerOnly(path: string): void {
+  try {
+    closeSync(openSync(path, 'wx', 0o600));
+  } catch {
+    // It is there already; or it cannot be made, which SQLite says in its own words.
+  }
+}
+
 export class Database {
   readonly #db: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
@@ -40,6 +51,7 @@ export class Database {
    */
   constructor(path: string) {
     this.#db = attempt(() => {
+      if (path !== ':memory:') makeForOwnerOnly(path);
       const db = new DatabaseSync(path, { timeout: 5_000, enableForeignKeyConstraints: true });
       db.exec(DURABLE);
       return db;
