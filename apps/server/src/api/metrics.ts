@@ -17,7 +17,7 @@ export function metricsRoute(api: Api, { metrics }: Pick<ApiOptions, 'metrics'>)
       schema: {
         summary: 'Figures for Prometheus',
         description:
-          'With `Authorization: Bearer` and the value of `POSTHORN_METRICS_TOKEN`; without such a setting only while the server listens on a loopback address.',
+          'With `Authorization: Bearer` and the value of `POSTHORN_METRICS_TOKEN`; without such a setting only while the server listens on a loopback address, and not through a proxy.',
         operationId: 'metrics',
         tags: ['Operation'],
         security: [],
@@ -44,8 +44,16 @@ export function metricsRoute(api: Api, { metrics }: Pick<ApiOptions, 'metrics'>)
   );
 }
 
+/** A proxy in front listens for everybody else, and a page that makes a browser ask (DNS rebinding) has a name of its own. */
+function comesFromThisMachine({ headers, hostname }: FastifyRequest): boolean {
+  const isForwarded = FORWARDED.some((name) => headers[name] !== undefined);
+  return !isForwarded && /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(hostname);
+}
+
+const FORWARDED = ['x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto', 'x-real-ip', 'forwarded', 'via'];
+
 function mayRead(request: FastifyRequest, { token, open }: NonNullable<ApiOptions['metrics']>): boolean {
-  if (token === null) return open;
+  if (token === null) return open && comesFromThisMachine(request);
   const given = /^Bearer +(\S+)$/i.exec(request.headers.authorization ?? '')?.[1];
   // Hashes are of one length, so that the comparison tells nothing of the token's.
   return given !== undefined && timingSafeEqual(hashToken(given), hashToken(token));

@@ -35,6 +35,23 @@ test('without a token the figures are for this machine only; with one, for whoev
   expect((await read('Bearer a-token-of-the-operator'))?.status).toBe(200);
 });
 
+test('without a token they are not for whoever comes through a proxy, or by another name of this machine', async () => {
+  bench = await workbench({ trustProxy: true });
+  const read = async (headers: Record<string, string>) => (await bench?.call('GET', '/metrics', { key: null, headers }))?.status;
+  for (const host of ['localhost:8080', '127.0.0.1:8080', '[::1]:8080', '127.0.0.1']) expect(await read({ host }), host).toBe(200);
+  for (const headers of [
+    { host: 'hooks.example.com' },
+    { host: 'rebinding.example:8080' },
+    { host: '127.0.0.1.evil.example' },
+    { host: '127.0.0.1:8080', 'x-forwarded-for': '203.0.113.7' },
+    { host: '127.0.0.1:8080', 'x-forwarded-host': 'localhost', 'x-forwarded-for': '127.0.0.1' },
+    { host: '127.0.0.1:8080', forwarded: 'for=203.0.113.7' },
+    { host: '127.0.0.1:8080', 'x-real-ip': '203.0.113.7' },
+    { host: '127.0.0.1:8080', via: '1.1 varnish' },
+  ])
+    expect(await read(headers), JSON.stringify(headers)).toBe(401);
+});
+
 test('docs/monitoring.md explains each figure, and none that is not there', async () => {
   const metrics = createMetrics({ version: '1.2.3' });
   const stage = await openStage(Date.parse('2026-11-23T10:00:01Z'));
