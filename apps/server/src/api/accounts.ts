@@ -27,8 +27,14 @@ const TAGS = ['Accounts'];
 /** Of one address, from wherever: what slows down guessing with many addresses of one's own. */
 const TRIES_OF_ADDRESS = { window: 900, max: 30 };
 
+/** Strangers send these, and keep what they send in memory for a minute if they like. */
+const MOST_BYTES = 128 * 1024;
+
 export function accountRoutes(api: Api, options: ApiOptions): void {
   const { accounts, publicUrl, mailer, log } = options;
+  api.addHook('onRoute', (route) => {
+    if (route.url.startsWith('/auth/')) route.bodyLimit = MOST_BYTES;
+  });
   api.addHook('onRequest', async (request) => {
     if (request.method === 'POST' && request.routeOptions.url?.startsWith('/auth/') === true) refuseForeignOrigin(request, publicUrl);
   });

@@ -130,8 +130,8 @@ function emptyApi(options: Pick<ApiOptions, 'log' | 'trustProxy' | 'webApp'>): A
   api.decorateRequest('session', null);
   api.decorateRequest('problem', null);
   api.addHook('onResponse', async (request, reply) => logRequest(request, reply));
-  answerUnknownRoutes(api, options.webApp);
   guardAnswers(api);
+  answerUnknownRoutes(api, options.webApp);
   return api;
 }
 

@@ -18,12 +18,15 @@ export function answerUnknownRoutes(api: Api, webApp: WebApp | null): void {
     known.set(url, route);
   });
 
-  api.setNotFoundHandler((request, reply) => {
+  const answer = (request: FastifyRequest, reply: FastifyReply): FastifyReply => {
     const path = request.url.split('?', 1)[0] ?? '';
     const methods = [...known.values()].filter(({ pattern }) => pattern.test(path)).flatMap((route) => [...route.methods]);
     if (methods.length === 0 && webApp !== null && isPage(request)) return sendPage(reply, webApp);
     return methods.length === 0 ? noRoute(request, reply) : otherMethods(methods, request, reply);
-  });
+  };
+  // Before a body is read: a stranger's megabyte would be in memory until the last of it has come.
+  api.addHook('onRequest', async (request, reply) => (request.is404 ? answer(request, reply) : undefined));
+  api.setNotFoundHandler(answer);
 }
 
 function noRoute(request: FastifyRequest, reply: FastifyReply): FastifyReply {

@@ -30,11 +30,18 @@ const KEPT_BYTES = 64 * 1024;
 
 const TOKEN = /^[A-Za-z0-9_-]{22}$/;
 
+export const UNKNOWN_INBOX: InboxAnswer = { status: 404, text: 'Unknown inbox' };
+
+/** Whether it has the form of one. */
+export function isInboxToken(text: string): boolean {
+  return TOKEN.test(text);
+}
+
 /** The token of an inbox's URL; null: it is not one of `base`'s. Nothing but the very URL counts: no other host, port, path or query. */
 export function inboxToken(url: string, base: string): string | null {
   const prefix = `${base}/inbox/`;
   const token = url.startsWith(prefix) ? url.slice(prefix.length) : '';
-  return TOKEN.test(token) ? token : null;
+  return isInboxToken(token) ? token : null;
 }
 
 /**
@@ -46,8 +53,8 @@ export async function receive(
   request: IncomingRequest,
   { inboxes, clock, untried = [] }: InboxOptions & { readonly untried?: readonly string[] },
 ): Promise<InboxAnswer> {
-  const found = TOKEN.test(token) ? await inboxes.byToken(token) : null;
-  if (found === null) return { status: 404, text: 'Unknown inbox' };
+  const found = isInboxToken(token) ? await inboxes.byToken(token) : null;
+  if (found === null) return UNKNOWN_INBOX;
   const receivedAt = clock.now();
   const saved = found.secrets.flatMap(inForce);
   const secrets = saved.length > 0 ? saved : untried;
@@ -68,7 +75,7 @@ export async function receive(
     },
     KEPT,
   );
-  if (!kept) return { status: 404, text: 'Unknown inbox' };
+  if (!kept) return UNKNOWN_INBOX;
   return isGood(verdict) ? { status: 200, text: 'Valid signature' } : { status: 403, text: 'Invalid signature' };
 }
 

@@ -66,6 +66,21 @@ test.each<[string, () => string, number, string]>([
   expect(body).toMatchObject({ status, code, type: `/docs/errors#${code}`, title: expect.any(String), detail: expect.any(String) });
 });
 
+test.each([
+  ['/nowhere', 404],
+  ['/healthz', 405],
+  ['/inbox/unknown', 404],
+  [`/inbox/${'a'.repeat(22)}`, 404],
+  ['/auth/sign-in/email', 413],
+  ['/v1/events', 401],
+])('of a stranger who posts to %s nothing is kept: the answer comes before the body', async (path, status) => {
+  const socket = connect(port, '127.0.0.1');
+  socket.write(`POST ${path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1000000\r\n\r\n`);
+  const [answer] = (await once(socket, 'data')) as [Buffer];
+  expect(answer.toString()).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
+  socket.destroy();
+});
+
 test('a request that its sender breaks off does no harm', async () => {
   const socket = connect(port, '127.0.0.1');
   socket.write(`POST /v1/events HTTP/1.1\r\n${KEY()}\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"a`);
