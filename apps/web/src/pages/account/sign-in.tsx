@@ -1,12 +1,8 @@
 import { Link, useSearch } from '@tanstack/react-router';
 import { useBranding } from '../../api/session.ts';
+import { ownPath } from '../../words/own-path.ts';
 import { Credentials } from './credentials.tsx';
 import { Door, LINK } from './door.tsx';
-
-/** Only a path of this very server is a place to go back to. */
-export function ownPath(to: string | undefined): string {
-  return to !== undefined && /^\/(?![/\\])/.test(to) ? to : '/';
-}
 
 export function SignIn() {
   const { to } = useSearch({ from: '/sign-in' });

@@ -1,9 +1,9 @@
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import { useBranding } from '../../api/session.ts';
 import { Notice } from '../../ui/notice.tsx';
+import { ownPath } from '../../words/own-path.ts';
 import { Credentials } from './credentials.tsx';
 import { Door, LINK } from './door.tsx';
-import { ownPath } from './sign-in.tsx';
 
 export function SignUp() {
   const { to } = useSearch({ from: '/sign-up' });
