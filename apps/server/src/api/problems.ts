@@ -53,10 +53,7 @@ export class Problem extends Error {
 const OF_FASTIFY: Readonly<Record<string, readonly [ProblemCode, string]>> = {
   FST_ERR_BAD_URL: ['malformed_request', 'The path has a percent sign that begins no valid escape: encode the path as UTF-8.'],
   FST_ERR_MAX_PARAM_LENGTH: ['uri_too_long', 'A part of the path is too long for anything that exists.'],
-  FST_ERR_CTP_BODY_TOO_LARGE: [
-    'payload_too_large',
-    'A body has at most 1 MiB, a batch of events 16 MiB, what is sent to /auth 128 KiB.',
-  ],
+  FST_ERR_CTP_BODY_TOO_LARGE: ['payload_too_large', 'A body has at most 1 MiB, a batch of events 16 MiB, what is sent to /auth 128 KiB.'],
   FST_ERR_CTP_INVALID_MEDIA_TYPE: ['unsupported_media_type', 'Send the body as JSON, with the header Content-Type: application/json.'],
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: ['malformed_request', 'The body is not as long as its Content-Length says.'],
   FST_ERR_CTP_EMPTY_TYPE: ['unsupported_media_type', 'Send the body as JSON, with the header Content-Type: application/json.'],

@@ -1,4 +1,7 @@
 /** The receiver that is built in. No address is allowed here: what reaches an inbox does so without a request. */
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { signStandard, signX } from '@posthorn/receiver';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Answer, type Workbench, workbench } from './workbench.ts';
@@ -191,4 +194,21 @@ describe('what an inbox is not for', () => {
     for (let index = 0; index < 10; index += 1) expect((await bench.call('POST', '/v1/inboxes', { key: keys.sandbox })).status).toBe(201);
     expect((await bench.call('POST', '/v1/inboxes', { key: keys.sandbox })).body.code).toBe('too_many_inboxes');
   });
+});
+
+test('what an endpoint’s own headers are is in no file', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'posthorn-inbox-'));
+  const other = await workbench({ path: join(folder, 'posthorn.db') });
+  const { keys } = await other.tenant('acme');
+  const inbox = (await other.call('POST', '/v1/inboxes', { key: keys.sandbox })).body;
+  const json = { url: inbox.url, headers: { Authorization: 'Bearer of-the-receiver' } };
+  const endpoint = (await other.call('POST', '/v1/endpoints', { key: keys.sandbox, json })).body;
+  expect((await other.call('POST', `/v1/endpoints/${endpoint.id}/test`, { key: keys.sandbox })).body.response_status).toBe(200);
+  const [request] = (await other.call('GET', `/v1/inboxes/${inbox.id}/requests`, { key: keys.sandbox })).body.data;
+  expect(request.headers).toMatchObject({ authorization: 'Bearer of-the-receiver', 'content-type': 'application/json' });
+  const files = readdirSync(folder).map((name) => readFileSync(join(folder, name), 'latin1'));
+  expect(files.join('')).toContain(request.id);
+  expect(files.join('')).not.toContain('of-the-receiver');
+  await other.close();
+  rmSync(folder, { recursive: true });
 });

@@ -95,14 +95,15 @@ export function inboxStore(context: SharedContext): InboxStore {
       return context.step(function* () {
         const row = yield* get<{ pk: number }>('SELECT pk FROM inboxes WHERE id = ?', id);
         if (row === undefined) return false;
+        const requestId = newId('irq_', request.receivedAt, context.randomBytes(10));
         yield* run(
           `INSERT INTO inbox_requests (inbox, id, received_at, method, headers, body, body_truncated, event_id, event_type, x_signature, standard)
            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
           row.pk,
-          newId('irq_', request.receivedAt, context.randomBytes(10)),
+          requestId,
           request.receivedAt,
           request.method,
-          JSON.stringify(request.headers),
+          sealedHeaders(context, requestId, request.headers),
           request.body,
           request.bodyTruncated ? 1 : 0,
           request.eventId,
@@ -126,7 +127,7 @@ export function inboxStore(context: SharedContext): InboxStore {
       const rows = await context.read(() =>
         all<RequestRow>(`SELECT * FROM inbox_requests WHERE ${where.sql} ORDER BY pk DESC LIMIT ?`, ...where.parameters, limit + 1),
       );
-      return pageOf(rows, { limit, read: inboxRequest, cursor: (row) => [row.pk], bytes: (row) => row.body.length });
+      return pageOf(rows, { limit, read: (row) => inboxRequest(context, row), cursor: (row) => [row.pk], bytes: (row) => row.body.length });
     },
   };
 }
@@ -135,12 +136,32 @@ function inbox(row: InboxRow): Inbox {
   return { id: row.id, application: row.application_id, token: row.token, createdAt: row.created_at };
 }
 
-function inboxRequest(row: RequestRow): InboxRequest {
+/**
+ * Headers of a delivery are its endpoint's own, which are credentials, and those that sign. Sealed, they still are a JSON object: a version that does not
+ * know of it shows one odd header.
+ */
+function sealedHeaders({ cipher }: SharedContext, id: InboxRequestId, headers: InboxRequest['headers']): string {
+  return JSON.stringify({ sealed: Buffer.from(cipher.seal(JSON.stringify(headers), boundTo(id))).toString('base64') });
+}
+
+function openedHeaders({ cipher }: SharedContext, { id, headers }: RequestRow): Record<string, string> {
+  const stored = JSON.parse(headers) as Record<string, string>;
+  const { sealed, ...others } = stored;
+  // Kept by a version that did not seal them; a request over HTTP has more than one.
+  if (sealed === undefined || Object.keys(others).length > 0) return stored;
+  return JSON.parse(cipher.open(Buffer.from(sealed, 'base64'), boundTo(id))) as Record<string, string>;
+}
+
+function boundTo(id: InboxRequestId): string {
+  return `inbox_request:${id}:headers`;
+}
+
+function inboxRequest(context: SharedContext, row: RequestRow): InboxRequest {
   return {
     id: row.id,
     receivedAt: row.received_at,
     method: row.method,
-    headers: JSON.parse(row.headers) as Record<string, string>,
+    headers: openedHeaders(context, row),
     body: row.body,
     bodyTruncated: row.body_truncated === 1,
     eventId: row.event_id,
