@@ -28,7 +28,7 @@ export type Horizon = readonly [publishedAt: number, seq: number];
  * What a page of bodies comes to at most: a hundred events of 256 KiB were 52 MB of JSON, half a second of the server's own thread, and stayed in memory for
  * as long as the reader took (measured).
  */
-export const PAGE_BYTES = 2 * 1024 * 1024;
+const PAGE_BYTES = 2 * 1024 * 1024;
 
 /** A page from `limit + 1` rows: the one too many only tells that there is a next page. With `bytes`, of a row, it is short where they are large. */
 export function pageOf<Row, T>(
