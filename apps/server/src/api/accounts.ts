@@ -65,10 +65,10 @@ export function accountRoutes(api: Api, options: ApiOptions): void {
       if (mailer !== null && invitation === 'proof') {
         await accounts.confirmEmail(email, { name, password });
         const signedIn = succeeded(await accounts.act('/sign-in/email', { email, password }, caller));
-        return reply.send({ person: begin(reply, signedIn, { request, options }), verify_email: false });
+        return reply.send({ person: begin(reply, signedIn, { request, publicUrl }), verify_email: false });
       }
       if (mailer !== null) return reply.send({ person: null, verify_email: true });
-      return reply.send({ person: begin(reply, signedUp, { request, options }), verify_email: false });
+      return reply.send({ person: begin(reply, signedUp, { request, publicUrl }), verify_email: false });
     },
   );
 
@@ -97,9 +97,10 @@ export function accountRoutes(api: Api, options: ApiOptions): void {
       if (!answer.ok && answer.status === 429) accounts.tries.add(tries, TRIES_OF_ADDRESS, -1);
       const acted = succeeded(answer);
       accounts.tries.clear(tries);
+      rememberBrowser(reply, email, options);
       // The session that the browser had is over: nobody who knew it comes along.
       await accounts.endSession(caller);
-      return reply.send({ person: begin(reply, acted, { request, options }) });
+      return reply.send({ person: begin(reply, acted, { request, publicUrl }) });
     },
   );
 
@@ -217,17 +218,16 @@ function succeeded(acted: Acted): Succeeded {
   return acted;
 }
 
-/** Hands the browser its session, by which it is known from now on. A visit of the portal is over with it. */
+/** Hands the browser its session. A visit of the portal is over with it. */
 function begin(
   reply: FastifyReply,
   acted: Succeeded,
-  { request, options }: { readonly request: FastifyRequest; readonly options: ApiOptions },
+  { request, publicUrl }: { readonly request: FastifyRequest; readonly publicUrl: string | null },
 ): PersonView {
   for (const cookie of acted.cookies) reply.header('set-cookie', cookie);
-  const secure = isSecure(options.publicUrl);
+  const secure = isSecure(publicUrl);
   if (readPortalCookie(request, secure) !== null) setPortalCookie(reply, null, { secure, seconds: 0 });
   const { id, email, name } = (acted.body as { user: PersonView }).user;
-  rememberBrowser(reply, email, options);
   return { id, email, name };
 }
 
