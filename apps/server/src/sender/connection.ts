@@ -63,10 +63,11 @@ export class Connection implements AnswerListener {
     this.#passenger = null;
     this.#dial = null;
     this.#idleUntil = now + this.#keptForMs;
+    if (this.#isWriting) setImmediate(this.#endIfWriting);
   }
 
   isIdleAt(now: number): boolean {
-    return this.#socket !== null && now < this.#idleUntil;
+    return this.#socket !== null && now < this.#idleUntil && !this.#isWriting;
   }
 
   /** The dial made for the present passenger; null when it rides on a connection that was there. */
@@ -93,8 +94,7 @@ export class Connection implements AnswerListener {
   }
 
   onEnd(reusable: boolean): void {
-    // A request that is still being written when its answer is complete leaves the connection in the middle of something.
-    this.#passenger?.onEnd(reusable && this.#keptForMs > 0 && this.#socket?.writableLength === 0);
+    this.#passenger?.onEnd(reusable && this.#keptForMs > 0);
   }
 
   onExcess(): void {
@@ -133,6 +133,16 @@ export class Connection implements AnswerListener {
     this.#reader.begin();
     socket.write(passenger.onWrite());
   }
+
+  /** A request that is still being written when its answer is complete leaves the connection in the middle of something. */
+  get #isWriting(): boolean {
+    return (this.#socket?.writableLength ?? 0) > 0;
+  }
+
+  /** Not asked at once: with TLS Node tells only in the next immediates that something was written, and a quick answer comes before them. */
+  readonly #endIfWriting = (): void => {
+    if (this.#passenger === null && this.#isWriting) this.#onIdleClose(this);
+  };
 
   #hear(socket: Socket, bytes: Buffer): void {
     if (socket !== this.#socket) return;

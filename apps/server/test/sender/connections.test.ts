@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
+import { Worker } from 'node:worker_threads';
 import { afterEach, expect, test, vi } from 'vitest';
 import { createSender, type Sender, type SenderOptions } from '../../src/sender/sender.ts';
 import { answers, type Endpoint, pem, response, startEndpoint } from './endpoint.ts';
@@ -177,19 +178,64 @@ test('bytes that come while nothing was asked end the connection', async () => {
   expect(endpoint.connections).toBe(2);
 });
 
-test('a request that was answered before it was read whole leaves no connection for the next', async () => {
+test('a request that was answered before it was read whole leaves no connection for the next, and none that stays', async () => {
+  const sockets: Socket[] = [];
   const endpoint = await start(
     (socket) => {
+      sockets.push(socket);
       socket.pause();
       socket.write(response('200 OK'));
     },
     { atAccept: true },
   );
   const sender = newSender();
-  const request = { url: endpoint.url, headers: {}, body: Buffer.alloc(8 * 1024 * 1024) };
+  const request = { url: endpoint.url, headers: {}, body: Buffer.alloc(32 * 1024 * 1024) };
   const outcomes = [await sender.send(request), await sender.send(request)].map(({ outcome }) => outcome.kind);
   expect(outcomes).toEqual(['accepted', 'accepted']);
   expect(endpoint.connections).toBe(2);
+  const [, last = expect.fail('no connection')] = sockets;
+  const closed = once(last, 'close');
+  last.resume();
+  await closed;
+  expect(last.bytesRead).toBeLessThan(32 * 1024 * 1024);
+});
+
+/** Answers in a thread of its own, and counts in `seen`: connections, then answers that were handed to the kernel. */
+const TLS_ENDPOINT_THREAD = `
+  const { parentPort, workerData: { cert, key, seen } } = require('node:worker_threads');
+  const server = require('node:tls').createServer({ cert, key }, (socket) => {
+    Atomics.add(seen, 0, 1);
+    socket.on('error', () => undefined);
+    socket.on('data', () => {
+      socket.write('HTTP/1.1 200 OK\\r\\ncontent-length: 0\\r\\n\\r\\n');
+      Atomics.add(seen, 1, 1);
+      Atomics.notify(seen, 1);
+    });
+  });
+  server.listen(0, '127.0.0.1', () => parentPort.postMessage(server.address().port));
+`;
+
+test('https: an answer that is there before Node has counted its request as written leaves a connection for the next', async () => {
+  const seen = new Int32Array(new SharedArrayBuffer(8));
+  const workerData = { cert: pem('valid.pem'), key: pem('server.key'), seen };
+  const thread = new Worker(TLS_ENDPOINT_THREAD, { eval: true, workerData });
+  cleanUp.push(async () => void (await thread.terminate()));
+  const [port] = await once(thread, 'message');
+  const sender = newSender();
+  const request = { url: `https://127.0.0.1:${port}/`, headers: {}, body: BODY };
+  await sender.send(request);
+  for (let answered = 1; answered < 5; answered++) {
+    const sent = sender.send(request);
+    // The request is written in the immediate before this one; the loop stands still until its answer lies in the socket.
+    await new Promise<void>((resolve) => {
+      setImmediate(() => {
+        while (Atomics.load(seen, 1) <= answered && Atomics.wait(seen, 1, answered, 1_000) !== 'timed-out');
+        resolve();
+      });
+    });
+    expect((await sent).outcome.kind).toBe('accepted');
+    expect(seen[0]).toBe(1);
+  }
 });
 
 test('TLS by name: the name is sent to the server, and the certificate is checked for it', async () => {
