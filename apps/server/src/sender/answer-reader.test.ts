@@ -59,6 +59,9 @@ describe('an answer', () => {
     ['with something behind it', `${OK}content-length: 2\r\n\r\nok${OK}`, ['head 200', 'body ok', 'end']],
     ['in chunks, with something behind them', `${CHUNKED}0\r\n\r\n\r\n`, ['head 200', 'end']],
     ['that is not over', `${OK}content-length: 9\r\n\r\nhello`, ['head 200', 'body hello']],
+    ['whose lines end in bare line feeds', 'HTTP/1.1 200 OK\nx-a: b\n\n', ['invalid: its lines end in bare line feeds']],
+    ['whose last line is a bare line feed', `${OK}x-a: b\r\n\n`, ['invalid: its lines end in bare line feeds']],
+    ['whose first lines end in bare line feeds', 'HTTP/1.1 200 OK\nx-a: b\n\r\n', ['invalid: its lines end in bare line feeds']],
     ['of another protocol', 'SSH-2.0-OpenSSH_9.9\r\n', ['invalid: its first line is not a status line']],
     ['that switches protocols', 'HTTP/1.1 101 Switching Protocols\r\n\r\n', ['invalid: it switches to another protocol']],
     ['with a size that is none', `${CHUNKED}g\r\n`, ['head 200', 'invalid: its chunks are none']],
@@ -97,6 +100,26 @@ describe('an answer', () => {
     expect(text(interim.repeat(fitting + 1))).toEqual(['excess']);
   });
 
+  test('a head that drips in costs for each byte the same, however long it is', () => {
+    const drip = (size: number): readonly Buffer[] =>
+      Array.from(Buffer.from(`${OK}${'\r'.repeat(size - OK.length)}`), (byte) => Buffer.from([byte]));
+    const [long, short] = [drip(16_000), drip(1_000)];
+    const leastMs = (read: () => void): number =>
+      Math.min(
+        ...Array.from({ length: 5 }, () => {
+          const beganAt = performance.now();
+          read();
+          return performance.now() - beganAt;
+        }),
+      );
+    const longMs = leastMs(() => expect(told(long)).toEqual([]));
+    const shortMs = leastMs(() => {
+      for (let i = 0; i < 16; i++) expect(told(short)).toEqual([]);
+    });
+    // As many bytes; 14 times as long when each byte was a new search through all before it.
+    expect(longMs / shortMs).toBeLessThan(5);
+  });
+
   test('framing that is out of proportion', () => {
     const bytes = Buffer.from('1;x\r\na\r\n'.repeat(1_000));
     const pieces = [Buffer.from(CHUNKED), ...Array.from({ length: 40 }, () => bytes)];
@@ -111,6 +134,7 @@ test('however the bytes come in pieces, the same is told', () => {
     `${CHUNKED}5\r\nhello\r\nz`,
     `${OK}x-a: b\r\n folded\r\n\r\nuntil the end`,
     'HTTP/1.1 20x No\r\n\r\n',
+    'HTTP/1.1 103 Hints\r\n\r\nHTTP/1.1 200 OK\nx-a: b\n\n',
   );
   const cuts = fc.array(fc.nat({ max: 200 }), { maxLength: 20 });
   fc.assert(

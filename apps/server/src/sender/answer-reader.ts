@@ -29,8 +29,9 @@ export class AnswerReader {
   #state: 'idle' | 'head' | 'body' = 'idle';
   /** Of the head, or of the body. */
   #wireBytes = 0;
-  /** A head that has begun and not ended. */
-  #begun: Buffer | null = null;
+  /** A head that has begun and not ended, and room for more of it: one that drips in is neither copied nor searched anew with each byte. */
+  #begun: Buffer = NOTHING;
+  #begunBytes = 0;
   /** Servers answer with the same head again and again, within a second even with the same `Date`. */
   #lastText = '';
   #lastHead: AnswerHead | null = null;
@@ -51,13 +52,13 @@ export class AnswerReader {
   begin(): void {
     this.#state = 'head';
     this.#wireBytes = 0;
-    this.#begun = null;
+    this.#forgetBegun();
   }
 
   /** Whatever is still to come is not wanted. */
   stop(): void {
     this.#state = 'idle';
-    this.#begun = null;
+    this.#forgetBegun();
     this.#chunked = null;
   }
 
@@ -74,29 +75,49 @@ export class AnswerReader {
   }
 
   #readHeads(bytes: Buffer): void {
-    let rest = this.#begun === null ? bytes : Buffer.concat([this.#begun, bytes]);
-    this.#begun = null;
+    let from = Math.max(0, this.#begunBytes - HEAD_END.length + 1);
+    let rest = this.#begunBytes === 0 ? bytes : this.#withBegun(bytes);
     while (rest.length > 0) {
-      const end = rest.indexOf(HEAD_END);
+      const end = rest.indexOf(HEAD_END, from);
       const size = end === -1 ? rest.length : end + HEAD_END.length;
       if (this.#wireBytes + size > MAX_HEADER_BYTES) return this.#listener.onExcess();
-      if (end === -1) return this.#keepBegun(rest);
+      if (end === -1) return this.#keepBegun(rest, from);
       const head = this.#headOf(rest.toString('latin1', 0, end));
       if (typeof head === 'string') return this.#listener.onInvalid(head);
       rest = rest.subarray(size);
+      from = 0;
       this.#wireBytes += size;
       if (head.status >= 200) return this.#beginBody(head, rest);
       if (head.status === 101) return this.#listener.onInvalid('it switches to another protocol');
     }
+    this.#forgetBegun();
   }
 
-  /** Another protocol's greeting has no end that could be waited for. */
-  #keepBegun(begun: Buffer): void {
-    if (begun.compare(VERSION, 0, Math.min(begun.length, VERSION.length), 0, Math.min(begun.length, VERSION.length)) !== 0) {
-      this.#listener.onInvalid(NO_STATUS_LINE);
-    } else {
-      this.#begun = begun;
+  /** What has begun, and these bytes behind it. */
+  #withBegun(bytes: Buffer): Buffer {
+    const size = this.#begunBytes + bytes.length;
+    if (size > this.#begun.length) {
+      const grown = Buffer.allocUnsafe(Math.max(size, this.#begun.length * 2));
+      this.#begun.copy(grown, 0, 0, this.#begunBytes);
+      this.#begun = grown;
     }
+    bytes.copy(this.#begun, this.#begunBytes);
+    return this.#begun.subarray(0, size);
+  }
+
+  /** Another protocol's greeting has no end that could be waited for, nor has a head that ends in its own way. @param from where the new bytes begin */
+  #keepBegun(begun: Buffer, from: number): void {
+    if (begun.compare(VERSION, 0, Math.min(begun.length, VERSION.length), 0, Math.min(begun.length, VERSION.length)) !== 0) {
+      return this.#listener.onInvalid(NO_STATUS_LINE);
+    }
+    if (BARE_ENDS.some((end) => begun.includes(end, from))) return this.#listener.onInvalid('its lines end in bare line feeds');
+    if (begun.buffer !== this.#begun.buffer || begun.byteOffset !== this.#begun.byteOffset) this.#begun = begun;
+    this.#begunBytes = begun.length;
+  }
+
+  #forgetBegun(): void {
+    this.#begun = NOTHING;
+    this.#begunBytes = 0;
   }
 
   #headOf(text: string): AnswerHead | string {
@@ -151,4 +172,7 @@ export class AnswerReader {
 }
 
 const HEAD_END = Buffer.from('\r\n\r\n');
+/** The end of a head that was written without carriage returns, wholly or here and there. */
+const BARE_ENDS = [Buffer.from('\n\n'), Buffer.from('\n\r\n')];
 const VERSION = Buffer.from('HTTP/1.');
+const NOTHING = Buffer.alloc(0);
