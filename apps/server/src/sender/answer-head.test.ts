@@ -123,9 +123,19 @@ test.each([
   ['1.1', [], false],
   ['1.0', ['content-length: 0'], false],
   ['1.0', ['content-length: 0', 'Connection: Keep-Alive'], true],
+  ['1.0', ['content-length: 0', 'Connection: Keep-Alive, close'], false],
   ['1.0', ['transfer-encoding: chunked', 'Connection: Keep-Alive'], false],
 ])('HTTP/%s with %j: kept %s', (version, headers, keepAlive) => {
   expect(readHead(head(`HTTP/${version} 200 OK`, ...headers))).toHaveProperty('keepAlive', keepAlive);
+});
+
+test.each([
+  ['204 No Content', [], true],
+  ['204 No Content', ['content-length: 0'], true],
+  ['204 No Content', ['content-length: 7'], false],
+  ['304 Not Modified', ['transfer-encoding: chunked'], false],
+])('%s with %j, which has no body: kept %s', (status, headers, keepAlive) => {
+  expect(readHead(head(`HTTP/1.1 ${status}`, ...headers))).toHaveProperty('keepAlive', keepAlive);
 });
 
 test.each([

@@ -33,14 +33,11 @@ export function readHead(text: string): AnswerHead | string {
   if (typeof headers === 'string') return headers;
   const framing = framingOf(Number(status), headers);
   if (typeof framing === 'string') return framing;
-  const connection = tokens(headers['connection']);
-  const wouldKeep = minor === '0' ? connection.includes('keep-alive') : !connection.includes('close');
   return {
     status: Number(status),
     headers,
     framing,
-    // With HTTP/1.0 a transfer coding cannot be trusted (section 6.1).
-    keepAlive: wouldKeep && framing.kind !== 'until_close' && !(minor === '0' && framing.kind === 'chunked'),
+    keepAlive: isKept(headers, { isOld: minor === '0', framing }),
     keepAliveSeconds: keepAliveSeconds(headers['keep-alive']),
   };
 }
@@ -88,6 +85,25 @@ function framingOf(status: number, headers: Readonly<Record<string, string>>): F
   if (status < 200 || status === 204 || status === 304) return { kind: 'length', bytes: 0 };
   if (coding !== undefined) return tokens(coding).at(-1) === 'chunked' ? { kind: 'chunked' } : { kind: 'until_close' };
   return lengths === undefined ? { kind: 'until_close' } : { kind: 'length', bytes: Number(lengths) };
+}
+
+/** Section 9.3. */
+function isKept(
+  headers: Readonly<Record<string, string>>,
+  { isOld, framing }: { readonly isOld: boolean; readonly framing: Framing },
+): boolean {
+  const connection = tokens(headers['connection']);
+  if (connection.includes('close') || (isOld && !connection.includes('keep-alive'))) return false;
+  switch (framing.kind) {
+    case 'until_close':
+      return false;
+    case 'chunked':
+      // With HTTP/1.0 a transfer coding cannot be trusted (section 6.1).
+      return !isOld;
+    case 'length':
+      // Some servers send the body that a 204 cannot have, and it would be read as the next answer.
+      return framing.bytes > 0 || (headers['transfer-encoding'] === undefined && Number(headers['content-length'] ?? 0) === 0);
+  }
 }
 
 function keepAliveSeconds(text: string | undefined): number | null {

@@ -265,6 +265,20 @@ test('an answer that nobody asked for does not become the answer of the next req
   }
 });
 
+test('the body of an answer that has none does not become the answer of the next request', async () => {
+  let body: () => void = () => undefined;
+  const endpoint = await start((socket) => {
+    // That of the answer before; this one's comes after the next request.
+    body();
+    body = () => socket.write('ok');
+    socket.write('HTTP/1.1 204 No Content\r\ncontent-length: 2\r\n\r\n');
+  });
+  const sender = newSender();
+  for (let i = 0; i < 3; i++) {
+    expect((await sender.send({ url: endpoint.url, headers: {}, body: BODY })).outcome).toEqual({ kind: 'accepted', status: 204 });
+  }
+});
+
 test('close ends idle connections, waits for the request in flight, and refuses new ones', async () => {
   let answer: () => void = () => undefined;
   const idle = await start(answers(response('200 OK')));
