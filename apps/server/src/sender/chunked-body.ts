@@ -3,7 +3,7 @@ const LF = 0x0a;
 const BLANK = 0x20;
 const TAB = 0x09;
 const SEMICOLON = 0x3b;
-/** 15 hexadecimal digits are more than anybody sends, and still exact in a number. */
+/** 15 hexadecimal digits are more than anybody sends; beyond 2^53 a number is not exact, but nobody reads that far. */
 const MAX_SIZE_DIGITS = 15;
 
 type State =
