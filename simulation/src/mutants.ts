@@ -33,11 +33,11 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'fence-checked-outside-the-lock',
     file: SETTLE,
     search:
-      'const results = context.db.transaction(() => {\n    const settled = batch.map((settlement) => settleLane(context, settlement, aftermath));',
+      'const results = await context.db.transactionSyncedAside(() => {\n    const settled = batch.map((settlement) => settleLane(context, settlement, aftermath));',
     replace: `const checked = batch.map(({ lease: { lane, holder, fence } }) =>
     context.db.get('SELECT 1 FROM lanes WHERE pk = ? AND holder = ? AND fence = ?', lane, holder, fence) !== undefined);
   for (let turn = 0; turn < 20; turn += 1) await new Promise<void>((resolve) => context.soon(resolve));
-  const results = context.db.transaction(() => {
+  const results = await context.db.transactionSyncedAside(() => {
     const settled = batch.map((settlement, index) => settleLane(context, checked[index] ? { ...settlement,
       lease: context.db.get('SELECT pk AS lane, holder, fence FROM lanes WHERE pk = ?', settlement.lease.lane) } : settlement, aftermath));`,
   },
