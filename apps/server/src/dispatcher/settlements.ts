@@ -8,7 +8,7 @@ import type { LaneRun } from './lane-run.ts';
 /** How long an outcome waits for company. Measured with `npm run bench -- drain`: longer gains nothing, shorter syncs more often. */
 const GATHER_MS = 20;
 /** A batch this large no longer waits. */
-const ENOUGH = 400;
+const ENOUGH = 256;
 /** The pause before a settle that the database refused is tried again. */
 const RETRY_MS = 200;
 

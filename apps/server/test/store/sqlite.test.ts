@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { expect, test } from 'vitest';
 import { createCipher } from '../../src/store/cipher.ts';
 import { openSqliteStore } from '../../src/store/sqlite/index.ts';
 import { START } from './conformance/harness.ts';
@@ -26,4 +28,11 @@ storeConformance('SQLite', async () => {
       await rm(folder, { recursive: true });
     },
   };
+});
+
+test('a database in memory leaves no file, however it is named', async () => {
+  const path = 'file:leaves-nothing?mode=memory&cache=shared';
+  const store = await openSqliteStore({ path, cipher: createCipher(randomBytes(32)), now: () => START, random: Math.random });
+  await store.close();
+  expect(existsSync(path)).toBe(false);
 });

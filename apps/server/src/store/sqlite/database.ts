@@ -29,9 +29,11 @@ class Rollback<T> extends Error {
 }
 
 /**
- * SQLite by itself makes a file that everybody on the machine may read, where the umask lets it. Its other files (-wal, -shm) get the mode of the database.
+ * SQLite by itself makes a file that everybody on the machine may read, where the umask lets it. Its other files (-wal, -shm) get the mode of the
+ * database. What is in memory, and what a URI names, is left to SQLite.
  */
 function makeForOwnerOnly(path: string): void {
+  if (path === ':memory:' || path.startsWith('file:')) return;
   try {
     closeSync(openSync(path, 'wx', 0o600));
   } catch {
@@ -46,12 +48,12 @@ export class Database {
 
   /**
    * Opens (or creates) the file and brings its schema up to date.
-   * @param path a file's path, or `:memory:`
+   * @param path a file's path, `:memory:`, or a `file:` URI
    * @throws {StoreUnavailable} the file cannot be opened, is no SQLite database, or belongs to a newer program
    */
   constructor(path: string) {
     this.#db = attempt(() => {
-      if (path !== ':memory:') makeForOwnerOnly(path);
+      makeForOwnerOnly(path);
       const db = new DatabaseSync(path, { timeout: 5_000, enableForeignKeyConstraints: true });
       db.exec(DURABLE);
       return db;
