@@ -14,12 +14,13 @@ const ALONE = [
   'apps/server/test/dispatcher/isolation.test.ts',
   'apps/server/test/keeper/steps.test.ts',
   'apps/server/test/postgres/{chaos,failover,lanes,loss,rolling-upgrade}.test.ts',
-  'apps/server/test/process/{crash,jobs,process,readme}.test.ts',
-  'apps/server/test/sender/hostile-endpoints.test.ts',
+  'apps/server/test/process/{crash,jobs,readme}.test.ts',
   BROWSER_TESTS,
   'examples/shipping/test/demo.test.ts',
   'simulation/test/*.test.ts',
 ];
+/** They measure time too, but hardly do anything else than wait: these two are no burden to each other. */
+const WAITING = ['apps/server/test/process/process.test.ts', 'apps/server/test/sender/hostile-endpoints.test.ts'];
 const ALL = [
   'packages/*/{src,test}/**/*.test.ts',
   'apps/*/{src,test}/**/*.test.ts',
@@ -40,9 +41,10 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: 'side by side', include: ALL, exclude: [...NEVER, ...ALONE], maxWorkers: 2, sequence: { groupOrder: 0 } },
+        test: { name: 'side by side', include: ALL, exclude: [...NEVER, ...WAITING, ...ALONE], maxWorkers: 2, sequence: { groupOrder: 0 } },
       },
-      { extends: true, test: { name: 'alone', include: ALONE, exclude: NEVER, maxWorkers: 1, sequence: { groupOrder: 1 } } },
+      { extends: true, test: { name: 'waiting', include: WAITING, exclude: NEVER, maxWorkers: 2, sequence: { groupOrder: 1 } } },
+      { extends: true, test: { name: 'alone', include: ALONE, exclude: NEVER, maxWorkers: 1, sequence: { groupOrder: 2 } } },
     ],
   },
 });
