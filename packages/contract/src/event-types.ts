@@ -38,6 +38,16 @@ export const EventTypePutSchema = Closed(
 );
 export type EventTypePut = Static<typeof EventTypePutSchema>;
 
+const EXAMPLE = {
+  name: 'shipment.status_updated',
+  description: 'A shipment changed its status',
+  schema: null,
+  example: { shipment: { id: 'shp_7Q2M', status: 'in_transit' } },
+  strict: false,
+  created_at: '2026-11-23T10:00:00.000Z',
+  updated_at: '2026-11-23T10:00:00.000Z',
+};
+
 export const EventTypeSchema = Type.Object(
   {
     name: EventTypeNameSchema,
@@ -51,17 +61,7 @@ export const EventTypeSchema = Type.Object(
   {
     title: 'EventType',
     description: 'A type of the catalogue, which both environments share',
-    examples: [
-      {
-        name: 'shipment.status_updated',
-        description: 'A shipment changed its status',
-        schema: null,
-        example: { shipment: { id: 'shp_7Q2M', status: 'in_transit' } },
-        strict: false,
-        created_at: '2026-11-23T10:00:00.000Z',
-        updated_at: '2026-11-23T10:00:00.000Z',
-      },
-    ],
+    examples: [EXAMPLE],
   },
 );
 export type EventTypeView = Static<typeof EventTypeSchema>;
@@ -81,18 +81,7 @@ export const EventTypeDetailSchema = Type.Object(
   {
     title: 'EventTypeDetail',
     description: 'A type of the catalogue, and who has subscribed to it by its name',
-    examples: [
-      {
-        name: 'shipment.status_updated',
-        description: 'A shipment changed its status',
-        schema: null,
-        example: { shipment: { id: 'shp_7Q2M', status: 'in_transit' } },
-        strict: false,
-        created_at: '2026-11-23T10:00:00.000Z',
-        updated_at: '2026-11-23T10:00:00.000Z',
-        subscribers: { production: 12, sandbox: 3 },
-      },
-    ],
+    examples: [{ ...EXAMPLE, subscribers: { production: 12, sandbox: 3 } }],
   },
 );
 export type EventTypeDetailView = Static<typeof EventTypeDetailSchema>;

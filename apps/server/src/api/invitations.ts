@@ -67,13 +67,12 @@ export function invitationRoutes(api: Api, options: ApiOptions): void {
       });
       if (invitation === null) throw applicationNotFound('application');
       if (invitation === 'member') throw new Problem('already_member', 'Whoever has this address is a member already.');
-      const links = { withProof: `${baseUrl()}/invite/${token}`, plain: `${baseUrl()}/invite/${token}` };
+      const plain = `${baseUrl()}/invite/${token}`;
       // Without mail, addresses are taken as given.
-      if (mailer !== null) links.withProof += `.${accounts.proofOf('invitation', token, email)}`;
-      const mailed = await mailInvitation({ invitation, url: links.withProof, from: principal.actor.name }, options);
-      return reply
-        .code(201)
-        .send({ ...invitationView(invitation), url: principal.rank === 'provider' ? links.withProof : links.plain, mailed });
+      const withProof = mailer === null ? plain : `${plain}.${accounts.proofOf('invitation', token, email)}`;
+      const mailed = await mailInvitation({ invitation, url: withProof, from: principal.actor.name }, options);
+      const url = principal.rank === 'provider' ? withProof : plain;
+      return reply.code(201).send({ ...invitationView(invitation), url, mailed });
     },
   );
 

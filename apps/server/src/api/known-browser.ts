@@ -5,21 +5,18 @@
 import { randomBytes } from 'node:crypto';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { ApiOptions } from './context.ts';
+import { type CookieKind, cookieValues, setCookie } from './cookies.ts';
 import { isSecure } from './sessions.ts';
 
 type Options = Pick<ApiOptions, 'accounts' | 'publicUrl'>;
 
 const A_YEAR_S = 365 * 24 * 60 * 60;
-const VALUE = /^([\w-]{22})\.([\w-]{22})$/;
-
-const nameOf = (secure: boolean): string => (secure ? '__Secure-posthorn.known' : 'posthorn.known');
+const KNOWN: CookieKind = { name: 'known', value: /^[\w-]{22}\.[\w-]{22}$/, path: '/auth' };
 
 /** @returns the browser's own name, for this account; null: it has never signed in to it */
 export function knownBrowser(request: FastifyRequest, email: string, { accounts, publicUrl }: Options): string | null {
-  for (const pair of (request.headers.cookie ?? '').split(';')) {
-    const [name, value = ''] = pair.trim().split('=', 2);
-    if (name !== nameOf(isSecure(publicUrl))) continue;
-    const [, browser = '', proof = ''] = VALUE.exec(value) ?? [];
+  for (const value of cookieValues(request, KNOWN, isSecure(publicUrl))) {
+    const [browser = '', proof = ''] = value.split('.');
     if (accounts.isProofOf(proof, 'browser', browser, email)) return browser;
   }
   return null;
@@ -27,10 +24,6 @@ export function knownBrowser(request: FastifyRequest, email: string, { accounts,
 
 export function rememberBrowser(reply: FastifyReply, email: string, { accounts, publicUrl }: Options): void {
   const browser = randomBytes(16).toString('base64url');
-  const secure = isSecure(publicUrl);
   const value = `${browser}.${accounts.proofOf('browser', browser, email)}`;
-  reply.header(
-    'set-cookie',
-    `${nameOf(secure)}=${value}; Max-Age=${A_YEAR_S}; Path=/auth; HttpOnly; SameSite=Lax${secure ? '; Secure' : ''}`,
-  );
+  setCookie(reply, KNOWN, { value, seconds: A_YEAR_S, secure: isSecure(publicUrl) });
 }

@@ -1,4 +1,5 @@
 /** The head of an HTTP/1.x answer, read as RFC 9112 has clients read it. */
+import { TOKEN } from './headers.ts';
 
 /** Where the body ends (RFC 9112, section 6.3). */
 export type Framing =
@@ -44,8 +45,7 @@ export function readHead(text: string): AnswerHead | string {
 
 /** Section 4. Three digits that are no status (below 100) do not pass. */
 const STATUS_LINE = /^HTTP\/1\.(\d) ([1-9]\d\d)(?: [\t\x20-\x7e\x80-\xff]*)?$/;
-/** RFC 9110, sections 5.6.2 and 5.5. */
-const NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+/** RFC 9110, section 5.5. */
 const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 const LENGTH = /^\d{1,15}$/;
 
@@ -56,7 +56,7 @@ function readHeaders(lines: readonly string[]): Record<string, string> | string 
     const colon = line.indexOf(':');
     const name = line.slice(0, Math.max(0, colon)).toLowerCase();
     const value = withoutOuterBlanks(line, colon + 1);
-    if (!NAME.test(name) || !VALUE.test(value)) return 'one of its header lines is none';
+    if (!TOKEN.test(name) || !VALUE.test(value)) return 'one of its header lines is none';
     const before = headers[name];
     headers[name] = before === undefined ? value : `${before}, ${value}`;
   }

@@ -44,10 +44,6 @@ export class AnswerReader {
     this.#maxBodyWireBytes = options.maxBodyWireBytes;
   }
 
-  get isIdle(): boolean {
-    return this.#state === 'idle';
-  }
-
   /** A request is about to be written: what comes next is its answer. */
   begin(): void {
     this.#state = 'head';
