@@ -1,6 +1,7 @@
 /** What the form of an event type holds: texts as people type them. */
 import { readJson } from '@posthorn/core/json';
 import { MAX_DEPTH, type WrittenEventType } from '../../api/event-type.ts';
+import { capitalised } from '../../words/capitalised.ts';
 import { prettyJson } from '../../words/json.ts';
 
 export interface EventTypeDraft {
@@ -73,8 +74,4 @@ export function errorsByField(found: Readonly<Record<string, string>>): DraftErr
         .join('\n'),
     ]),
   );
-}
-
-function capitalised(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
 }

@@ -1,4 +1,5 @@
 /** What the form of a cadence holds: its parts as people type them. */
+import { capitalised } from '../../words/capitalised.ts';
 
 export const UNITS = ['s', 'm', 'h', 'd'] as const;
 export type Unit = (typeof UNITS)[number];
@@ -57,7 +58,7 @@ function isTimeZone(name: string): boolean {
 
 /** Where the server's message about a draft belongs. */
 export function problemOf(draft: CadenceDraft, message: string): DraftProblem {
-  const sentence = `${message.charAt(0).toUpperCase()}${message.slice(1)}.`;
+  const sentence = `${capitalised(message)}.`;
   if (draft.kind === 'every') return { count: sentence };
   return /time zone/.test(message) && !/expression/.test(message) ? { timeZone: sentence } : { expression: sentence };
 }
